@@ -1,0 +1,101 @@
+"""What every core promises: its streams, what it computes, and when.
+
+A core module holds a frozen ``<Name>Config`` dataclass, which is the contract, and the ``wiring.Component`` that fulfils it.
+The generic bench in ``sim/`` and the composition in ``dataflow/`` use nothing but this contract.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from amaranth.hdl import unsigned
+from amaranth.lib import stream, wiring
+
+from finnr_rtl.cores.schedule import Schedule
+from finnr_rtl.datatypes import DataType
+
+__all__ = ["CoreConfig", "StreamSpec", "divisors", "require_divisor"]
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """One frame on one stream: a tensor, row-major, channels innermost, ``lanes`` values per beat.
+
+    Lane 0 is the first value and sits in the least significant bits of the payload.
+    """
+
+    dtype: DataType
+    shape: tuple[int, ...]
+    lanes: int
+
+    @property
+    def beats(self) -> int:
+        """Beats per frame."""
+        return prod(self.shape) // self.lanes
+
+    @property
+    def width(self) -> int:
+        """Payload width, in bits."""
+        return self.lanes * self.dtype.bits
+
+    def signature(self) -> stream.Signature:
+        """The Amaranth stream that carries it."""
+        return stream.Signature(unsigned(self.width))
+
+    def pack(self, frames: np.ndarray) -> list[int]:
+        """Payloads of all beats of ``frames`` (n, \\*shape), in order."""
+        codes = self.dtype.encode(frames).reshape(-1, self.lanes)
+        bits = (codes[:, :, None] >> np.arange(self.dtype.bits, dtype=np.uint64)) & np.uint64(1)
+        rows = np.packbits(bits.reshape(len(codes), -1).astype(np.uint8), axis=1, bitorder="little")
+        return [int.from_bytes(row.tobytes(), "little") for row in rows]
+
+    def unpack(self, payloads: list[int]) -> np.ndarray:
+        """Inverse of :meth:`pack`; the first dimension counts frames."""
+        size = (self.width + 7) // 8
+        raw = np.frombuffer(b"".join(int(p).to_bytes(size, "little") for p in payloads), dtype=np.uint8)
+        bits = np.unpackbits(raw.reshape(-1, size), axis=1, bitorder="little")[:, : self.width]
+        bits = bits.reshape(-1, self.lanes, self.dtype.bits).astype(np.uint64)
+        codes = (bits << np.arange(self.dtype.bits, dtype=np.uint64)).sum(axis=-1, dtype=np.uint64)
+        return self.dtype.decode(codes).reshape(-1, *self.shape)
+
+
+class CoreConfig(ABC):
+    """Base of every core's frozen configuration dataclass.
+
+    Construction raises ``ValueError`` with a sentence naming the parameter, the value and the rule.
+    """
+
+    @property
+    @abstractmethod
+    def input(self) -> StreamSpec:
+        """The stream taken on port ``i``."""
+
+    @property
+    @abstractmethod
+    def output(self) -> StreamSpec:
+        """The stream given on port ``o``."""
+
+    @abstractmethod
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        """Integers (frames, \\*input.shape) to integers (frames, \\*output.shape), in NumPy."""
+
+    @abstractmethod
+    def schedule(self) -> Schedule:
+        """When each beat is taken and offered; exact."""
+
+    @abstractmethod
+    def create(self) -> wiring.Component:
+        """The hardware: a component with stream ports ``i`` and ``o`` in the ``sync`` domain."""
+
+
+def divisors(n: int) -> list[int]:
+    """All divisors of ``n``, rising."""
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def require_divisor(parameter: str, value: int, of: str, whole: int) -> None:
+    """Raise ``ValueError`` unless ``value`` divides ``whole``."""
+    if value < 1 or whole % value:
+        legal = ", ".join(map(str, divisors(whole)))
+        raise ValueError(f"{parameter}={value} must divide {of}={whole}; legal values are {legal}")

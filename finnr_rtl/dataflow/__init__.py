@@ -1,0 +1,1 @@
+"""From a folded network to a streaming accelerator, one engine per layer."""

@@ -1,0 +1,1 @@
+"""Writing the output directory: Verilog, vectors, manifest."""

@@ -1,0 +1,1 @@
+"""The intermediate representation: a network of integer layers."""

@@ -1,0 +1,80 @@
+"""A network of integer layers, with what links its integers to the model's real numbers."""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from finnr_rtl.datatypes import DataType
+from finnr_rtl.network.layers import Layer, Shape
+
+__all__ = ["InputPort", "Network", "OutputPort"]
+
+
+@dataclass(frozen=True, eq=False)
+class InputPort:
+    """The accelerator's input: integers ``q`` of type ``dtype`` in a map of ``shape``, standing for ``scale * (q - zero_point)``.
+
+    ``model_shape`` is the model's own shape without the batch; ``order[m]`` is where in the row-major map the model's element m goes.
+    ``source`` says in one sentence why the type is what it is.
+    """
+
+    name: str
+    model_shape: tuple[int, ...]
+    order: np.ndarray
+    shape: Shape
+    dtype: DataType
+    scale: float
+    zero_point: int = 0
+    rounding: str = "ROUND"
+    source: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class OutputPort:
+    """The accelerator's output and how the host turns it into the model's output.
+
+    The integers of layer ``layer`` are gathered by ``order`` (model element m is at ``order[m]`` of the row-major map), become
+    ``scale * q + bias`` (each scalar or one value per model element; computed in float64, rounded to float32), are shaped to
+    ``model_shape`` and passed through ``tail``, a list of named host functions with their arguments (empty for most networks).
+    """
+
+    name: str
+    layer: str
+    model_shape: tuple[int, ...]
+    order: np.ndarray
+    scale: np.ndarray
+    bias: np.ndarray
+    tail: tuple[dict, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """``layers`` in topological order between one input and one output."""
+
+    name: str
+    input: InputPort
+    layers: tuple[Layer, ...]
+    output: OutputPort
+
+    def execute(self, q: np.ndarray) -> dict[str, np.ndarray]:
+        """Every layer's result by name, for input integers (frames, \\*input.shape); the input's own is there too."""
+        results = {self.input.name: np.asarray(q, dtype=np.int64)}
+        for layer in self.layers:
+            results[layer.name] = layer.reference(*(results[name] for name in layer.inputs))
+        return results
+
+    @property
+    def operations(self) -> int:
+        """Operations per frame."""
+        return sum(layer.operations for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Weights and thresholds of all layers."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def input_values(self) -> int:
+        """Values per frame at the input."""
+        return prod(self.input.shape)
