@@ -15,7 +15,7 @@ from amaranth.lib import stream, wiring
 from finnr_rtl.cores.schedule import Schedule
 from finnr_rtl.datatypes import DataType
 
-__all__ = ["CoreConfig", "StreamSpec", "divisors", "require_divisor"]
+__all__ = ["CoreConfig", "StreamSpec", "address_bits", "divisors", "require_divisor"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,11 @@ class CoreConfig(ABC):
     @abstractmethod
     def create(self) -> wiring.Component:
         """The hardware: a component with stream ports ``i`` and ``o`` in the ``sync`` domain."""
+
+
+def address_bits(depth: int) -> int:
+    """Width of an address of ``depth`` words; 1 for a single word, since Verilog has no zero-width ports."""
+    return max(1, (depth - 1).bit_length())
 
 
 def divisors(n: int) -> list[int]:

@@ -1,0 +1,21 @@
+"""Loop counters."""
+
+from amaranth.hdl import Module, Signal
+
+__all__ = ["counter"]
+
+
+def counter(m: Module, name: str, count: int, advance) -> tuple[Signal, Signal]:
+    """A counter 0 .. count-1 that steps when ``advance`` is high; and whether it stands at its last value."""
+    value = Signal(range(max(count, 2)), name=name)
+    last = Signal(name=f"{name}_last")
+    if count == 1:
+        m.d.comb += last.eq(1)
+        return value, last
+    m.d.comb += last.eq(value == count - 1)
+    with m.If(advance):
+        with m.If(last):
+            m.d.sync += value.eq(0)
+        with m.Else():
+            m.d.sync += value.eq(value + 1)
+    return value, last

@@ -1,0 +1,283 @@
+"""Matrix-vector-threshold unit."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.dot import DotProduct
+from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.rom import Rom
+from finnr_rtl.cores.schedule import StepSchedule
+from finnr_rtl.cores.threshold_unit import ThresholdUnit, threshold_latency
+from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
+from finnr_rtl.thresholds import Thresholds
+
+__all__ = ["Mvtu", "MvtuConfig"]
+
+# Replay buffers up to this many words are LUTRAM read in the cycle of use; deeper ones take a cycle, and may be block RAM.
+SHALLOW_REPLAY = 256
+# Weight memories up to this many words fit the inputs of one LUT6 per bit.
+SHALLOW_WEIGHTS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class MvtuConfig(CoreConfig):
+    """``y[v] = thresholds(weights @ x[v])`` for each of ``vectors`` vectors of a frame; raw accumulators without thresholds.
+
+    ``weights`` is int64 (mh, mw) of type ``weight_type``. Of the mh rows, ``pe`` (P) are computed at a time, over ``simd`` (Q) of the mw
+    columns: a vector takes nf * sf cycles, nf = mh / pe, sf = mw / simd. Columns are taken in stream order; row
+    ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two BIPOLAR operands are multiplied by XNOR and summed by
+    popcount.
+
+    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``slots`` output beats may be in flight or wait; 0 takes
+    as many as keep the pipeline busy.
+
+    Raises ``ValueError`` for pe or simd that do not divide mh or mw, weights outside their type, thresholds for another number of rows.
+    """
+
+    input_type: DataType
+    weight_type: DataType
+    weights: np.ndarray
+    pe: int
+    simd: int
+    vectors: int = 1
+    thresholds: Thresholds | None = None
+    storage: str = "auto"
+    slots: int = 0
+
+    def __post_init__(self):
+        require_divisor("pe", self.pe, "mh", self.mh)
+        require_divisor("simd", self.simd, "mw", self.mw)
+        if not self.weight_type.allows(self.weights):
+            raise ValueError(f"weights hold values that are not {self.weight_type}")
+        if self.thresholds and self.thresholds.channels != self.mh:
+            raise ValueError(f"thresholds have {self.thresholds.channels} channels, mh={self.mh} expected")
+        if self.storage not in ("auto", "lut", "block"):
+            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        if self.vectors < 1:
+            raise ValueError(f"vectors={self.vectors} must be at least 1")
+        if self.slots < 0:
+            raise ValueError(f"slots={self.slots} must not be negative")
+
+    @property
+    def mh(self) -> int:
+        """Rows: outputs per vector."""
+        return self.weights.shape[0]
+
+    @property
+    def mw(self) -> int:
+        """Columns: inputs per vector."""
+        return self.weights.shape[1]
+
+    @property
+    def nf(self) -> int:
+        """Folds over rows."""
+        return self.mh // self.pe
+
+    @property
+    def sf(self) -> int:
+        """Folds over columns."""
+        return self.mw // self.simd
+
+    @property
+    def xnor(self) -> bool:
+        """Whether products are XNOR and sums are popcounts."""
+        return self.input_type == BIPOLAR and self.weight_type == BIPOLAR
+
+    @property
+    def accumulator_range(self) -> tuple[int, int]:
+        """Least and greatest dot product over all inputs of the type."""
+        return self.bounds(self.weights)
+
+    def bounds(self, weights: np.ndarray) -> tuple[int, int]:
+        """Least and greatest dot product with any row of ``weights`` (rows, columns)."""
+        up, down = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
+        low, high = self.input_type.min, self.input_type.max
+        return int((up * low + down * high).min()), int((up * high + down * low).max())
+
+    @property
+    def output_type(self) -> DataType:
+        return self.thresholds.output if self.thresholds else smallest(*self.accumulator_range)
+
+    @property
+    def input(self):
+        return StreamSpec(self.input_type, (self.vectors, self.mw), self.simd)
+
+    @property
+    def output(self):
+        return StreamSpec(self.output_type, (self.vectors, self.mh), self.pe)
+
+    def reference(self, x):
+        acc = np.asarray(x, dtype=np.int64) @ self.weights.T
+        return self.thresholds(acc) if self.thresholds else acc
+
+    @property
+    def block(self) -> bool:
+        """Whether the weights ask for block RAM."""
+        return self.storage == "block" or (self.storage == "auto" and self.nf * self.sf > SHALLOW_WEIGHTS)
+
+    @property
+    def deep_replay(self) -> bool:
+        """Whether the input vector is kept in a memory that is read a cycle ahead."""
+        return self.nf > 1 and self.sf > SHALLOW_REPLAY
+
+    @property
+    def delay(self) -> int:
+        """Cycles from a fold's last step to its beat being offered: operands, dot product, accumulator, thresholds, FIFO."""
+        thresholds = threshold_latency(self.thresholds.steps) if self.thresholds else 0
+        return 1 + self.deep_replay + 1 + (self.sf > 1) + thresholds + CreditFifo.LATENCY
+
+    @property
+    def places(self) -> int:
+        """Output beats in flight or waiting."""
+        return self.slots or -(-(self.delay + 1) // self.sf) + 1
+
+    def schedule(self):
+        vector = np.arange(self.vectors)[:, None] * (self.nf * self.sf)
+        return StepSchedule(
+            steps=self.vectors * self.nf * self.sf,
+            consume=(vector + np.arange(self.sf)).reshape(-1),
+            produce=(vector + np.arange(1, self.nf + 1) * self.sf - 1).reshape(-1),
+            delay=self.delay,
+            slots=self.places,
+            release=1,
+        )
+
+    @cached_property
+    def weight_rows(self) -> list[int]:
+        """Weight memory: word ``fold * sf + step`` holds pe * simd weights, lane by lane, columns in order, first in the low bits."""
+        codes = self.weights.reshape(self.nf, self.pe, self.sf, self.simd).transpose(0, 2, 1, 3)
+        return StreamSpec(self.weight_type, (self.nf * self.sf, self.pe * self.simd), self.pe * self.simd).pack(codes)
+
+    def create(self):
+        return Mvtu(self)
+
+
+class Mvtu(wiring.Component):
+    """Hardware of :class:`MvtuConfig`: one fold step a cycle, no bubble between folds, vectors or frames.
+
+    The pipeline runs freely behind its first stage; a credit for a place in the output FIFO is taken before a result is launched.
+
+    Members: ``i`` In(stream), ``o`` Out(stream).
+    """
+
+    def __init__(self, config: MvtuConfig):
+        self._config = config
+        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+
+    def elaborate(self, platform):
+        c = self._config
+        m = Module()
+
+        # Stage 0: one step of the fold loops, when there is an operand and, for a last step, a place for the result.
+        m.submodules.out = out = CreditFifo(c.output.width, c.places)
+        wiring.connect(m, out.o, wiring.flipped(self.o))
+        step = Signal()
+        step_index, step_last = counter(m, "step_index", c.sf, step)
+        fold, fold_last = counter(m, "fold", c.nf, step & step_last)
+        first_fold = Signal()
+        m.d.comb += first_fold.eq(fold == 0)
+        place = Signal()
+        m.d.comb += place.eq(~step_last | out.credit)
+        m.d.comb += step.eq(place & (self.i.valid | ~first_fold))
+        m.d.comb += self.i.ready.eq(place & first_fold)
+        m.d.comb += out.launch.eq(step & step_last)
+
+        operand, read_weights, stage = self._operand(m, step, first_fold, step_index, step_last, fold)
+        valid, first, last, fold = stage
+        weights = self._weights(m, read_weights)
+
+        # Dot products of one step, then their sum over the steps of a fold. The stage before the result fetches its thresholds.
+        m.submodules.dot = dot = DotProduct(c)
+        m.d.comb += [dot.x.eq(operand), dot.w.eq(weights)]
+        ahead = stage
+        stage = self._delay(m, "dot", *stage)
+        results = dot.results
+        if c.sf > 1:
+            results = self._accumulate(m, dot, stage)
+            ahead, stage = stage, self._delay(m, "accumulate", *stage)
+        valid, _, last, fold = stage
+        done = Signal()
+        m.d.comb += done.eq(valid & last)
+
+        if c.thresholds is None:
+            m.d.comb += out.push.eq(done)
+            for lane, result in enumerate(results):
+                m.d.comb += out.payload.word_select(lane, c.output_type.bits).eq(2 * result - c.mw if c.xnor else result)
+            return m
+        m.submodules.thresholds = unit = ThresholdUnit(self._thresholds(), c.pe, dot.sum_shape)
+        m.d.comb += [unit.fetch.eq(ahead[0]), unit.next_fold.eq(ahead[3]), unit.valid.eq(done), unit.fold.eq(fold)]
+        for lane, result in enumerate(results):
+            m.d.comb += getattr(unit, f"x{lane}").eq(result)
+        m.d.comb += [out.push.eq(unit.done), out.payload.eq(unit.y)]
+        return m
+
+    def _operand(self, m, step, first_fold, step_index, step_last, fold):
+        """The operand of each step, from the stream on the first fold and from the replay buffer on the others."""
+        c = self._config
+        width = c.input.width
+        stage = self._delay(m, "take", step, step_index == 0, step_last, fold)
+        operand = Signal(width, reset_less=True)
+        if c.nf == 1:
+            m.d.sync += operand.eq(self.i.payload)
+            return operand, step, stage
+        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[])
+        write = replay.write_port()
+        m.d.comb += [write.en.eq(step & first_fold), write.addr.eq(step_index), write.data.eq(self.i.payload)]
+        if not c.deep_replay:
+            read = replay.read_port(domain="comb")
+            m.d.comb += read.addr.eq(step_index)
+            m.d.sync += operand.eq(Mux(first_fold, self.i.payload, read.data))
+            return operand, step, stage
+        read = replay.read_port()
+        m.d.comb += [read.addr.eq(step_index), read.en.eq(1)]
+        fresh = Signal(width, reset_less=True)
+        use_fresh = Signal(reset_less=True)
+        m.d.sync += [fresh.eq(self.i.payload), use_fresh.eq(first_fold)]
+        m.d.sync += operand.eq(Mux(use_fresh, fresh, read.data))
+        return operand, stage[0], self._delay(m, "replay", *stage)
+
+    def _weights(self, m, advance):
+        """The weights of each step, in the same cycle as its operand."""
+        c = self._config
+        style = "block" if c.block else "lut"
+        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, style)
+        row, _ = counter(m, "weight_row", c.nf * c.sf, advance)
+        m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
+        weights = Signal(len(rom.data))
+        m.d.comb += weights.eq(rom.data)
+        return weights
+
+    def _accumulate(self, m, dot, stage):
+        """Sums over the steps of a fold, one register per lane."""
+        valid, first, _, _ = stage
+        totals = []
+        for lane, result in enumerate(dot.results):
+            total = Signal(dot.sum_shape, name=f"accumulator{lane}", reset_less=True)
+            with m.If(valid):
+                m.d.sync += total.eq(Mux(first, 0, total) + result)
+            totals.append(total)
+        return totals
+
+    def _thresholds(self):
+        """Thresholds in terms of what the hardware sums: matches where it counts matches, of which the dot product is 2 n - mw."""
+        c = self._config
+        if not c.xnor:
+            return c.thresholds
+        return replace(c.thresholds, values=-((-(c.thresholds.values + c.mw)) // 2))
+
+    def _delay(self, m, name, valid, first, last, fold):
+        """Control registers of one pipeline stage."""
+        next_valid = Signal(name=f"{name}_valid")
+        next_first = Signal(name=f"{name}_first", reset_less=True)
+        next_last = Signal(name=f"{name}_last", reset_less=True)
+        next_fold = Signal(len(fold), name=f"{name}_fold", reset_less=True)
+        m.d.sync += [next_valid.eq(valid), next_first.eq(first), next_last.eq(last), next_fold.eq(fold)]
+        return next_valid, next_first, next_last, next_fold

@@ -1,0 +1,22 @@
+"""Sums of many small values: the one place that decides their structure."""
+
+from amaranth.hdl import Value
+
+__all__ = ["popcount", "total"]
+
+
+def total(values: list[Value]) -> Value:
+    """Sum of ``values`` as a balanced tree of additions.
+
+    Synthesis merges a tree of ``+`` into its own carry-save structure, so the shape matters for the width of the result
+    (ceil(log2 n) more bits than a value) and for the speed of simulation, not for the LUT count.
+    """
+    while len(values) > 1:
+        pairs = [a + b for a, b in zip(values[::2], values[1::2])]
+        values = pairs + (values[-1:] if len(values) % 2 else [])
+    return values[0]
+
+
+def popcount(bits: Value) -> Value:
+    """Number of ones in ``bits``."""
+    return total([bits[i] for i in range(len(bits))])
