@@ -93,7 +93,8 @@ class StepSchedule(Schedule):
 
     ``consume[k]`` is the step that takes input beat k, ``produce[j]`` the step that launches output beat j (both rising int64).
     A launched beat is offered ``delay`` cycles later. A step that launches waits until one of ``slots`` output places is free; a
-    place is free again ``release`` cycles after its beat was given (0: in the same cycle).
+    place is free again ``release`` cycles after its beat was given (0: in the same cycle). ``stretch`` (a, b) slows the walk down to a
+    cycles for every b steps; the hardware itself has (1, 1).
     """
 
     steps: int
@@ -102,6 +103,7 @@ class StepSchedule(Schedule):
     delay: int
     slots: int = 1
     release: int = 0
+    stretch: tuple[int, int] = (1, 1)
 
     @property
     def beats_in(self) -> int:
@@ -119,6 +121,7 @@ class StepSchedule(Schedule):
         position = np.union1d(consume, produce)
         takes = np.searchsorted(position, consume)
         gives = np.searchsorted(position, produce)
+        position = position * self.stretch[0] // self.stretch[1]
         gate = np.zeros(len(produce), dtype=np.int64)
         while True:
             earliest = np.zeros(len(position), dtype=np.int64)

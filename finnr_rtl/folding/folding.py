@@ -1,0 +1,92 @@
+"""What is chosen per layer, and its JSON form that a person may edit."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from finnr_rtl.cores.contract import divisors
+from finnr_rtl.errors import UserError
+from finnr_rtl.network.layers import Conv, Layer
+from finnr_rtl.network.network import Network
+
+__all__ = ["Fold", "FoldedNetwork", "legal_factors", "read_folding", "write_folding"]
+
+STORAGES = ("auto", "lut", "block")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The parallelism of one layer: ``pe`` outputs (channels, for layers without weights) and ``simd`` inputs per cycle, and where
+    weights are kept: "lut", "block" (RAM) or "auto"."""
+
+    pe: int = 1
+    simd: int = 1
+    weights: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedNetwork:
+    """A network and the fold of each of its layers, by name."""
+
+    network: Network
+    folds: Mapping[str, Fold]
+
+
+def legal_factors(layer: Layer) -> dict[str, list[int]]:
+    """Legal values of ``pe`` and ``simd`` of a layer.
+
+    ``pe`` divides the outputs. ``simd`` divides the channels of a convolution (it does not span kernel taps) and the fan-in of a fully
+    connected layer; layers without weights have only ``pe``, which divides their channels.
+    """
+    if isinstance(layer, Conv):
+        return {"pe": divisors(layer.outputs), "simd": divisors(layer.input_shape[2])}
+    return {"pe": divisors(layer.input_shape[2]), "simd": [1]}
+
+
+def write_folding(folded: FoldedNetwork) -> str:
+    """The folding as JSON text."""
+    layers = {layer.name: asdict(folded.folds[layer.name]) for layer in folded.network.layers}
+    for layer in folded.network.layers:
+        if not isinstance(layer, Conv):
+            layers[layer.name] = {"pe": layers[layer.name]["pe"]}
+    return json.dumps({"layers": layers}, indent=2) + "\n"
+
+
+def read_folding(path: Path, network: Network) -> dict[str, Fold]:
+    """The folds that a JSON file gives, for all or some of the layers.
+
+    Raises ``UserError`` naming file, layer, key and value, with the legal ones listed.
+    """
+    try:
+        data = json.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); give the folding.json of a build, or one like it") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not JSON ({error}); expected {{\"layers\": {{\"name\": {{\"pe\": 1, \"simd\": 1}}}}}}") from None
+    layers = data.get("layers") if isinstance(data, dict) else None
+    if not isinstance(layers, dict):
+        raise UserError(f"{path}: key 'layers' is missing or not an object; expected layer names with their pe and simd")
+    known = {layer.name: layer for layer in network.layers}
+    folds = {}
+    for name, entry in layers.items():
+        if name not in known:
+            raise UserError(f"{path}: unknown layer {name!r}; this network has {', '.join(known)}")
+        folds[name] = _read_fold(path, known[name], entry)
+    return folds
+
+
+def _read_fold(path, layer, entry):
+    where = f"{path}: layer {layer.name!r}"
+    if not isinstance(entry, dict):
+        raise UserError(f"{where}: an object with pe and simd is expected, not {entry!r}")
+    legal = legal_factors(layer)
+    for key, value in entry.items():
+        if key == "weights":
+            if value not in STORAGES:
+                raise UserError(f"{where}: weights={value!r} is not one of {', '.join(STORAGES)}")
+        elif key not in legal:
+            raise UserError(f"{where}: unknown key {key!r}; pe, simd and weights are known")
+        elif type(value) is not int or value not in legal[key]:
+            raise UserError(f"{where}: {key}={value!r} is not legal; legal values are {', '.join(map(str, legal[key]))}")
+    return Fold(**entry)
