@@ -49,15 +49,16 @@ class DotProduct(wiring.Component):
         m = Module()
         inputs = [] if c.xnor else self._split(m, "x", self.x, c.input_type)
         for lane, y in enumerate(self.results):
-            y.reset_less = True
+            result = Signal(y.shape(), name=f"result{lane}", reset_less=True)
+            m.d.comb += y.eq(result)
             if c.xnor:
                 matches = Signal(c.simd, name=f"matches{lane}")
                 m.d.comb += matches.eq(~(self.x ^ self.w.word_select(lane, c.simd)))
-                m.d.sync += y.eq(popcount(matches))
+                m.d.sync += result.eq(popcount(matches))
                 continue
             bits = c.simd * c.weight_type.bits
             weights = self._split(m, f"w{lane}_", self.w[lane * bits : (lane + 1) * bits], c.weight_type)
-            m.d.sync += y.eq(total([self._product(w, x) for w, x in zip(weights, inputs, strict=True)]))
+            m.d.sync += result.eq(total([self._product(w, x) for w, x in zip(weights, inputs, strict=True)]))
         return m
 
     def _split(self, m, name, packed, dtype):

@@ -1,0 +1,113 @@
+"""The command line, and nothing else: arguments in, text and exit code out."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from finnr_rtl import __version__
+from finnr_rtl.errors import UserError
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 done and something did not match, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        # Commands import what they need themselves: --help and mistakes must not wait for compilers to load.
+        from finnr_rtl import commands
+
+        return getattr(commands, options.command)(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="finnr_rtl",
+        description="Quantised neural networks as FPGA hardware: ONNX in, verified Verilog out.",
+    )
+    parser.add_argument("--version", action="version", version=f"finnr_rtl {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _build(commands)
+    _verify(commands)
+    _run(commands)
+    _example(commands)
+    return parser
+
+
+def _build(commands):
+    p = commands.add_parser(
+        "build",
+        help="write the Verilog of an accelerator for a network and a board",
+        description="Read a quantised network (QONNX), fold it for a board, and write Verilog, test bench, vectors and manifest.",
+    )
+    p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
+    p.add_argument("--platform", required=True, metavar="NAME", help="board: one of platforms/*.toml by name, or a path to such a file")
+    p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write (default: <model>_<platform> here)")
+    goal = p.add_mutually_exclusive_group()
+    goal.add_argument("--target-fps", type=_positive, metavar="N", help="frames per second to reach with least resources; default: most the board fits")
+    p.add_argument("--fold", type=Path, metavar="FILE", help="folding.json with layers whose pe, simd and weights you choose yourself")
+    p.add_argument("--clock-mhz", type=_positive, metavar="F", help="clock, in MHz (default: the platform's)")
+    p.add_argument("--data", type=Path, metavar="FILE", help="npz file whose `inputs` become the frames of the test bench (default: random)")
+    _input_options(p)
+
+
+def _input_options(p):
+    p.add_argument("--input-type", metavar="TYPE", help="type of the accelerator's input, e.g. UINT8, INT16, BIPOLAR (default: from the graph)")
+    p.add_argument("--input-scale", type=_positive, metavar="S", help="real value of one input step, e.g. 0.00390625 (default: from the graph)")
+
+
+def _verify(commands):
+    p = commands.add_parser(
+        "verify",
+        help="simulate a build and compare every stream with the reference",
+        description="Simulate the Verilog of a build, frames back to back and then with random stalls, and compare every beat of every "
+        "stream between cores with the NumPy reference, and cycles with the prediction. Exit code 1 on any mismatch.",
+    )
+    p.add_argument("folder", type=Path, metavar="DIR", help="a folder that `build` wrote")
+    p.add_argument("--frames", type=_count, default=None, metavar="N", help="frames to simulate (default 3)")
+    p.add_argument("--data", type=Path, metavar="FILE", help="npz file to take frames from (`inputs`), and what they must give (`outputs`)")
+    p.add_argument("--simulator", choices=["verilator", "icarus"], default="verilator", help="simulator (default verilator)")
+
+
+def _run(commands):
+    p = commands.add_parser(
+        "run",
+        help="execute the integer NumPy reference of a network on data",
+        description="Execute the integer reference on `inputs`; compare with `outputs` and print the accuracy against `labels` where the "
+        "file has them. Exit code 1 on any mismatch.",
+    )
+    p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
+    p.add_argument("--data", type=Path, required=True, metavar="FILE", help="npz file with `inputs`, and perhaps `outputs` and `labels`")
+    _input_options(p)
+
+
+def _example(commands):
+    p = commands.add_parser(
+        "example",
+        help="write a known topology as QONNX, with seeded weights",
+        description="Write one of the paper's topologies as a valid QONNX file with seeded weights and plausible statistics.",
+    )
+    p.add_argument("name", metavar="NAME", help="tfc, sfc, lfc or cnv with _w1a1, _w1a2 or _w2a2; tincy-yolo; dorefa")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="ONNX file to write")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
