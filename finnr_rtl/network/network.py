@@ -16,7 +16,8 @@ class InputPort:
     """The accelerator's input: integers ``q`` of type ``dtype`` in a map of ``shape``, standing for ``scale * (q - zero_point)``.
 
     ``model_shape`` is the model's own shape without the batch; ``order[m]`` is where in the row-major map the model's element m goes.
-    ``source`` says in one sentence why the type is what it is.
+    ``source`` says in one sentence why the type is what it is. Values are clipped to [``low``, ``high``], which lie within the type; by
+    default they are its own bounds.
     """
 
     name: str
@@ -28,6 +29,12 @@ class InputPort:
     zero_point: int = 0
     rounding: str = "ROUND"
     source: str = ""
+    low: int | None = None
+    high: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "low", self.dtype.min if self.low is None else self.low)
+        object.__setattr__(self, "high", self.dtype.max if self.high is None else self.high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +65,13 @@ class Network:
     output: OutputPort
 
     def execute(self, q: np.ndarray) -> dict[str, np.ndarray]:
-        """Every layer's result by name, for input integers (frames, \\*input.shape); the input's own is there too."""
+        """Every layer's result by name, for input integers (frames, \\*input.shape); the input's own is there too.
+
+        A map taken as a vector (or the other way round) keeps its row-major order.
+        """
         results = {self.input.name: np.asarray(q, dtype=np.int64)}
         for layer in self.layers:
-            results[layer.name] = layer.reference(*(results[name] for name in layer.inputs))
+            results[layer.name] = layer.reference(*(results[name].reshape(-1, *layer.input_shape) for name in layer.inputs))
         return results
 
     @property

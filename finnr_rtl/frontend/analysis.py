@@ -1,0 +1,134 @@
+"""Scaled-integer analysis: walks a model's nodes in order and gives every tensor its value."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from onnx.reference import ReferenceEvaluator
+
+from finnr_rtl.datatypes import DataType, uint
+from finnr_rtl.errors import UserError
+from finnr_rtl.frontend import elementwise, matrix, outputs, pool, quantise, relabel  # noqa: F401 - they register operators
+from finnr_rtl.frontend.builder import Builder
+from finnr_rtl.frontend.graph import Graph, Node, read
+from finnr_rtl.frontend.inputs import input_rule
+from finnr_rtl.frontend.operators import OPERATORS, supported
+from finnr_rtl.frontend.values import Constant, Stream
+from finnr_rtl.network.network import Network
+
+__all__ = ["load_network"]
+
+# Bounds and thresholds may be infinite; nothing else may.
+_MAY_BE_INFINITE = ("Clip", "MultiThreshold")
+
+
+def load_network(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Network:
+    """Read the quantised ONNX model at ``path`` and give the network of integer layers that computes the same.
+
+    ``input_type`` (BIPOLAR, TERNARY, INTn or UINTn) and ``input_scale`` override what the input's integers are and stand for; without
+    them the model decides: see ``Network.input.source``. Raises ``UserError`` where the file cannot be read or a node not be built.
+    """
+    graph = read(path)
+    for name, count, what in (("inputs", len(graph.inputs), "input"), ("outputs", len(graph.outputs), "output")):
+        if count != 1:
+            raise UserError(f"{graph.file}: has {count} {name}; exactly one {what} is supported")
+    # Models hold values such as a zero padding constant divided by zero only in parts that are never used.
+    with np.errstate(all="ignore"):
+        return _analyse(graph, input_type, input_scale)
+
+
+def _analyse(graph: Graph, input_type: str | None, input_scale: float | None) -> Network:
+    values: dict = {"": None}
+    for name, array in graph.constants.items():
+        values[name] = _annotated(array, graph.annotations.get(name, ""))
+    waiting = []
+    for node in graph.nodes:
+        if all(isinstance(values.get(name, node), Constant | None) for name in node.inputs):
+            _store(node, values, _folded(graph, node, values))
+        else:
+            waiting.append(node)
+    _refuse_unknown(graph, waiting, values)
+    builder = Builder(graph, input_rule(graph, values, input_type, input_scale))
+    values[builder.tensor.name] = builder.input_stream()
+    for node in waiting:
+        inputs = [values[name] for name in node.inputs]
+        if all(isinstance(value, Constant | None) for value in inputs):
+            result = _folded(graph, node, values)
+        elif node.op == "Shape":
+            result = _shape(inputs[0], node)
+        else:
+            _check_finite(node, inputs)
+            result = OPERATORS[node.op].handler(node, inputs, builder)
+        _store(node, values, result, builder.uses)
+    output = values[graph.outputs[0]]
+    if isinstance(output, Constant):
+        raise UserError(f"{graph.file}: output {graph.outputs[0]} does not depend on the input")
+    port = outputs.output_port(graph.outputs[0], output, builder)
+    if not builder.layers:
+        raise UserError(f"{graph.file}: nothing in it needs a layer: no matrix, pool or quantiser behind the input")
+    return Network(graph.name, builder.input_port(), tuple(builder.layers.values()), port)
+
+
+def _annotated(array: np.ndarray, note: str) -> Constant:
+    """A stored constant; integers where the model annotates it with an integer type that holds it."""
+    try:
+        dtype = uint(1) if note == "BINARY" else DataType(note)
+    except ValueError:
+        return Constant(array)
+    if not np.array_equal(array, np.round(array)) or not dtype.allows(array.astype(np.int64)):
+        return Constant(array)
+    return Constant(array, array.astype(np.int64), np.broadcast_to(np.float64(1), array.shape), dtype)
+
+
+def _store(node: Node, values: dict, result, uses: dict | None = None) -> None:
+    results = result if isinstance(result, tuple) else (result,)
+    for name, value in zip(node.outputs, results, strict=False):
+        if isinstance(value, Stream) and uses.get(name, 0) != 1:
+            value = replace(value, sole=False)
+        values[name] = value
+
+
+def _check_finite(node: Node, inputs: list) -> None:
+    for name, value in zip(node.inputs, inputs, strict=True):
+        if isinstance(value, Constant) and value.integers is None and value.value.dtype.kind == "f":
+            bad = np.isnan(value.value) if node.op in _MAY_BE_INFINITE else ~np.isfinite(value.value)
+            if np.any(bad):
+                raise node.error(f"its constant {name} holds values that are no numbers (NaN or infinity); train or export it again")
+
+
+def _folded(graph: Graph, node: Node, values: dict) -> tuple:
+    """Values of a node all of whose inputs are constant."""
+    inputs = [values[name] for name in node.inputs]
+    _check_finite(node, inputs)
+    entry = OPERATORS.get(node.op)
+    if entry is not None and entry.constants:
+        return (entry.handler(node, inputs, None),)
+    feeds = {name: value.value for name, value in zip(node.inputs, inputs, strict=True) if value is not None}
+    try:
+        results = ReferenceEvaluator(node.proto, opsets={"": graph.opset}).run(None, feeds)
+    except Exception as error:
+        raise node.error(f"has only constant inputs but cannot be computed ({error}); simplify the model before export") from None
+    return tuple(Constant(np.asarray(result)) for result in results)
+
+
+def _shape(value, node: Node) -> Constant:
+    shape = value.order.shape if isinstance(value, Stream) else value.shape
+    return Constant(np.array(shape[node.get("start", 0) : node.get("end", None)], dtype=np.int64))
+
+
+def _refuse_unknown(graph: Graph, nodes: list[Node], values: dict) -> None:
+    """Name all nodes on streams that have no handler, at once."""
+    shapes = set()  # tensors computed from shapes alone, which are constants once the input is known
+    unknown = []
+    for node in nodes:
+        constant = all(name in shapes or isinstance(values.get(name, node), Constant | None) for name in node.inputs)
+        if node.op == "Shape" or constant:
+            shapes.update(node.outputs)
+        elif node.op not in OPERATORS:
+            unknown.append(f"{node.name} ({node.op})")
+    if unknown:
+        known = ", ".join(name for name, _ in supported())
+        raise UserError(
+            f"{graph.file}: {len(unknown)} node(s) cannot be built: {', '.join(unknown)}; supported operators are {known}, "
+            "and any operator on constants"
+        )

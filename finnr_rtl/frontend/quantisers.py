@@ -1,0 +1,167 @@
+"""Quantisers: the operators that turn real numbers into few integers, read from their nodes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, int_, smallest, uint
+from finnr_rtl.frontend.graph import Node
+from finnr_rtl.frontend.values import Constant
+from finnr_rtl.network.rounding import ROUNDING
+
+__all__ = ["Grid", "Levels", "read_grid", "read_levels"]
+
+
+def _scalar(node: Node, value, what: str) -> int:
+    """A whole number from a tensor of one element."""
+    array = None if value is None else np.asarray(value.value)
+    if array is None or array.size != 1 or array.reshape(()) != np.round(array.reshape(())):
+        raise node.error(f"{what} must be one constant whole number")
+    return int(array.reshape(()))
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A uniform quantiser (Quant, IntQuant, BipolarQuant): ``q = clip(round(x / scale + zero_point))``, meaning ``scale * (q - zero_point)``.
+
+    ``scale`` and ``zero_point`` keep the shape and element type of the model, since both decide how the float graph rounds. For type
+    BIPOLAR, ``q`` is the sign of ``x / scale + zero_point`` (+1 for zero).
+    """
+
+    dtype: DataType
+    low: int
+    high: int
+    scale: np.ndarray
+    zero_point: np.ndarray
+    rounding: str
+
+    def same(self, other: "Grid") -> bool:
+        """Whether both quantise alike."""
+        scalars = (self.dtype, self.low, self.high, self.rounding) == (other.dtype, other.low, other.high, other.rounding)
+        return scalars and np.array_equal(self.scale, other.scale) and np.array_equal(self.zero_point, other.zero_point)
+
+    @property
+    def arguments(self) -> list[np.ndarray]:
+        """What may differ per channel."""
+        return [self.scale, self.zero_point]
+
+    @property
+    def steps(self) -> int:
+        return 1 if self.dtype == BIPOLAR else self.high - self.low
+
+    def meaning(self, arguments) -> tuple[np.ndarray, np.ndarray]:
+        """(scale, bias) in float64, such that ``scale * q + bias`` is what ``q`` stands for."""
+        scale, zero_point = (np.float64(argument) for argument in arguments)
+        return scale, 0.0 - scale * zero_point
+
+    def integers(self, x: np.ndarray, arguments) -> np.ndarray:
+        """Integers of ``x`` (float32), in the floating type that the float graph uses."""
+        scale, zero_point = arguments
+        y = x / scale + zero_point
+        if self.dtype == BIPOLAR:
+            return np.where(y >= 0, 1, -1).astype(y.dtype)
+        return ROUNDING[self.rounding](np.clip(y, y.dtype.type(self.low), y.dtype.type(self.high)))
+
+    def reaches(self, x: np.ndarray, arguments) -> np.ndarray:
+        """For float32 ``x`` (steps, channels): whether row k gives at least the integer k + 1 steps above the least."""
+        level = np.arange(1, self.steps + 1)[:, None] * (2 if self.dtype == BIPOLAR else 1) + self.low
+        return self.integers(x, arguments) >= level
+
+    def constant(self, value: Constant) -> Constant:
+        """A constant put through the quantiser: its zero point is taken into the integers."""
+        integers = self.integers(value.value, self.arguments)
+        real = ((integers - self.zero_point) * self.scale).astype(np.float32)
+        whole = integers.astype(np.int64) - self.zero_point.astype(np.int64)
+        dtype = self.dtype
+        if np.any(self.zero_point):
+            dtype = smallest(self.low - int(self.zero_point.max()), self.high - int(self.zero_point.min()))
+        return Constant(real, whole, np.broadcast_to(np.float64(self.scale), whole.shape), dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A quantiser given by its thresholds (MultiThreshold): ``q = low + #{i : x >= thresholds[i]}``, meaning ``scale * q + bias``.
+
+    ``arguments`` holds one array per step, each of a shape that broadcasts to the tensor, rising from step to step. BIPOLAR counts by two.
+    """
+
+    dtype: DataType
+    low: int
+    high: int
+    arguments: list[np.ndarray]
+    scale: float
+    bias: float
+
+    @property
+    def steps(self) -> int:
+        return len(self.arguments)
+
+    def meaning(self, _) -> tuple[np.ndarray, np.ndarray]:
+        """(scale, bias) in float64, such that ``scale * q + bias`` is what ``q`` stands for."""
+        return np.float64(self.scale), np.float64(self.bias)
+
+    def reaches(self, x: np.ndarray, arguments) -> np.ndarray:
+        """For float32 ``x`` (steps, channels): whether row k is at or above threshold k."""
+        return np.stack([row >= threshold for row, threshold in zip(x, arguments, strict=True)])
+
+
+def read_grid(node: Node, inputs: list[Constant | None]) -> Grid:
+    """The quantiser of a Quant, IntQuant or BipolarQuant node; ``inputs`` are its parameters (scale, zero point, bit width).
+
+    Raises ``UserError`` where a parameter is not constant, or not one that integers can follow.
+    """
+    if not inputs or any(not isinstance(parameter, Constant) for parameter in inputs):
+        raise node.error("scale, zero point and bit width must be constants; export the model for inference")
+    scale = np.asarray(inputs[0].value)
+    if not np.all(np.isfinite(scale)) or np.any(scale == 0):
+        raise node.error("its scale must be finite and not zero, so it cannot be made integer")
+    if node.op == "BipolarQuant":
+        return Grid(BIPOLAR, -1, 1, scale, np.zeros((), dtype=scale.dtype), "ROUND")
+    zero_point = np.asarray(inputs[1].value)
+    if not np.array_equal(zero_point, np.round(zero_point)):
+        raise node.error("its zero point is not a whole number, so it cannot be made integer")
+    bits = _scalar(node, inputs[2], "the bit width")
+    signed, narrow = bool(node.get("signed", 1)), bool(node.get("narrow", 1))
+    rounding = str(node.get("rounding_mode", "ROUND")).upper()
+    if rounding not in ROUNDING:
+        raise node.error(f"rounding mode {rounding} is not known; known are {', '.join(ROUNDING)}")
+    if not 1 <= bits <= 32:
+        raise node.error(f"a bit width of {bits} is not supported; 1 to 32 expected")
+    if bits == 1 and signed:
+        return Grid(BIPOLAR, -1, 1, scale, zero_point, rounding)
+    low = narrow - (1 << (bits - 1)) if signed else 0
+    high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1 - narrow
+    if low == high:
+        raise node.error("one bit in narrow range holds a single value; use a wider type or narrow=0")
+    dtype = TERNARY if (low, high) == (-1, 1) else int_(bits) if signed else uint(bits)
+    return Grid(dtype, low, high, scale, zero_point, rounding)
+
+
+def read_levels(node: Node, thresholds: Constant | None, rank: int) -> Levels:
+    """The quantiser of a MultiThreshold node whose data has ``rank`` dimensions; ``thresholds`` is (channels or 1, steps).
+
+    Raises ``UserError`` where the thresholds are not constant or ``out_dtype`` is not an integer type.
+    """
+    if not isinstance(thresholds, Constant) or thresholds.value.ndim != 2:
+        raise node.error("its thresholds must be a constant of shape (channels, steps)")
+    rows = np.sort(thresholds.value, axis=1)
+    scale, bias = float(node.get("out_scale", 1.0)), float(node.get("out_bias", 0.0))
+    name, steps = str(node.get("out_dtype", "")), rows.shape[1]
+    if scale == 0:
+        raise node.error("out_scale is 0, so its output cannot be made integer")
+    layout = str(node.get("data_layout", "")) or {3: "NWC"}.get(rank, "NCHW")
+    axis = layout.find("C") if "C" in layout and layout.find("C") < rank else 1
+    shape = [-1 if dimension == axis else 1 for dimension in range(rank)]
+    arguments = [column.reshape(shape) for column in rows.T]
+    if name == "BIPOLAR" and steps == 1:
+        # Counts 0 and 1 become -1 and +1.
+        return Levels(BIPOLAR, -1, 1, arguments, scale / 2, bias + scale / 2)
+    base = bias / scale
+    low = int(base) if base == int(base) else 0
+    try:
+        dtype = uint(1) if name == "BINARY" else DataType(name)
+    except ValueError:
+        raise node.error(f"out_dtype {name or 'is missing, or'} is not an integer type; BIPOLAR, INTn or UINTn expected") from None
+    if not dtype.allows([low, low + steps]) or dtype == BIPOLAR:
+        dtype = smallest(low, low + steps)
+    return Levels(dtype, low, low + steps, arguments, scale, bias - scale * low)

@@ -1,0 +1,88 @@
+"""The float functions of one value that may stand between integers: one table for the front end and for the host.
+
+The front end evaluates them to find thresholds; what is left of them behind the last layer is evaluated by the host. Every function
+works on float32 and rounds as the float graph does, operation by operation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["FUNCTIONS", "Function", "FunctionKind"]
+
+
+@dataclass(frozen=True)
+class FunctionKind:
+    """How a function is computed, and what is known about it without computing.
+
+    ``apply(x, **args)`` takes and gives float32. ``direction(**args)`` is +1 where the function never falls, -1 where it never rises, 0
+    where it is constant. ``affine(**args)`` gives (slope, offset) in float64 where the function is affine, None otherwise.
+    ``linear_pieces`` tells that no slope is steeper than 1 and each piece is straight (Relu and its kind).
+    """
+
+    apply: Callable
+    direction: Callable
+    affine: Callable = lambda **_: None
+    linear_pieces: bool = False
+
+
+def _rising(**_):
+    return 1
+
+
+def _sign(value):
+    return np.sign(value)
+
+
+def _smooth(function):
+    """``function`` computed in float64 and rounded, which keeps it monotone in float32."""
+    return lambda x: function(x.astype(np.float64)).astype(np.float32)
+
+
+def _sigmoid(x):
+    return np.exp(-np.logaddexp(0.0, -x))
+
+
+def _leaky(x, alpha):
+    return np.where(x >= 0, x, x * alpha)
+
+
+FUNCTIONS = {
+    "Add": FunctionKind(lambda x, value: x + value, _rising, lambda value: (1.0, np.float64(value))),
+    "Mul": FunctionKind(lambda x, value: x * value, _sign, lambda value: (np.float64(value), 0.0)),
+    "Div": FunctionKind(lambda x, value: x / value, _sign, lambda value: (1 / np.float64(value), 0.0)),
+    "ScaleShift": FunctionKind(
+        lambda x, slope, offset: x * slope + offset,
+        lambda slope, offset: np.sign(slope),
+        lambda slope, offset: (np.float64(slope), np.float64(offset)),
+    ),
+    "Relu": FunctionKind(lambda x: np.maximum(x, np.float32(0)), _rising, linear_pieces=True),
+    "LeakyRelu": FunctionKind(_leaky, _rising, linear_pieces=True),
+    "Clip": FunctionKind(lambda x, low, high: np.minimum(np.maximum(x, low), high), _rising, linear_pieces=True),
+    "Sigmoid": FunctionKind(_smooth(_sigmoid), _rising),
+    "Tanh": FunctionKind(_smooth(np.tanh), _rising),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """One function of the table with its arguments: float32 scalars, or one value per channel. ``node`` is where it came from."""
+
+    op: str
+    args: dict[str, np.ndarray]
+    node: str
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Apply to float32 (..., channels)."""
+        return FUNCTIONS[self.op].apply(x, **self.args)
+
+    @property
+    def direction(self) -> np.ndarray:
+        """+1, -1 or 0 per channel (or one for all): never falls, never rises, constant."""
+        return np.asarray(FUNCTIONS[self.op].direction(**self.args))
+
+    @property
+    def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(slope, offset) in float64, or None."""
+        return FUNCTIONS[self.op].affine(**self.args)
