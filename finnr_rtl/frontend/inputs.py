@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finnr_rtl.datatypes import DataType, int_, uint
+from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.errors import UserError
 from finnr_rtl.frontend.graph import Graph, Node
 from finnr_rtl.frontend.quantisers import Grid, read_grid
@@ -38,7 +38,7 @@ class InputRule:
 
 
 def _plain(dtype: DataType, scale: float, source: str) -> InputRule:
-    return InputRule(dtype, scale, source, dtype.min, dtype.max)
+    return InputRule(dtype, scale, source, dtype.min, dtype.max, rounding="SIGN" if dtype == BIPOLAR else "ROUND")
 
 
 def _readers(graph: Graph, tensor: str) -> list[Node]:
@@ -120,6 +120,8 @@ def input_rule(graph: Graph, values: dict, input_type: str | None, input_scale: 
         dtype = DataType(input_type.upper())
     except ValueError as error:
         raise UserError(f"the input type is not usable: {error}") from None
+    if dtype.bits > 32:
+        raise UserError(f"the input type {dtype} is too wide; at most 32 bits are supported")
     if input_scale is None:
         input_scale = found.scale if dtype == found.dtype else 1.0
     source = f"{dtype} with scale {input_scale:g}, given by the user"

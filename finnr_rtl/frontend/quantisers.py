@@ -25,7 +25,7 @@ class Grid:
     """A uniform quantiser (Quant, IntQuant, BipolarQuant): ``q = clip(round(x / scale + zero_point))``, meaning ``scale * (q - zero_point)``.
 
     ``scale`` and ``zero_point`` keep the shape and element type of the model, since both decide how the float graph rounds. For type
-    BIPOLAR, ``q`` is the sign of ``x / scale + zero_point`` (+1 for zero).
+    BIPOLAR, rounding is SIGN: +1 from zero on, else -1.
     """
 
     dtype: DataType
@@ -58,8 +58,6 @@ class Grid:
         """Integers of ``x`` (float32), in the floating type that the float graph uses."""
         scale, zero_point = arguments
         y = x / scale + zero_point
-        if self.dtype == BIPOLAR:
-            return np.where(y >= 0, 1, -1).astype(y.dtype)
         return ROUNDING[self.rounding](np.clip(y, y.dtype.type(self.low), y.dtype.type(self.high)))
 
     def reaches(self, x: np.ndarray, arguments) -> np.ndarray:
@@ -116,19 +114,20 @@ def read_grid(node: Node, inputs: list[Constant | None]) -> Grid:
     if not np.all(np.isfinite(scale)) or np.any(scale == 0):
         raise node.error("its scale must be finite and not zero, so it cannot be made integer")
     if node.op == "BipolarQuant":
-        return Grid(BIPOLAR, -1, 1, scale, np.zeros((), dtype=scale.dtype), "ROUND")
+        return Grid(BIPOLAR, -1, 1, scale, np.zeros((), dtype=scale.dtype), "SIGN")
     zero_point = np.asarray(inputs[1].value)
     if not np.array_equal(zero_point, np.round(zero_point)):
         raise node.error("its zero point is not a whole number, so it cannot be made integer")
     bits = _scalar(node, inputs[2], "the bit width")
     signed, narrow = bool(node.get("signed", 1)), bool(node.get("narrow", 1))
     rounding = str(node.get("rounding_mode", "ROUND")).upper()
-    if rounding not in ROUNDING:
-        raise node.error(f"rounding mode {rounding} is not known; known are {', '.join(ROUNDING)}")
+    modes = [mode for mode in ROUNDING if mode != "SIGN"]
+    if rounding not in modes:
+        raise node.error(f"rounding mode {rounding} is not known; known are {', '.join(modes)}")
     if not 1 <= bits <= 32:
         raise node.error(f"a bit width of {bits} is not supported; 1 to 32 expected")
     if bits == 1 and signed:
-        return Grid(BIPOLAR, -1, 1, scale, zero_point, rounding)
+        return Grid(BIPOLAR, -1, 1, scale, zero_point, "SIGN")
     low = narrow - (1 << (bits - 1)) if signed else 0
     high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1 - narrow
     if low == high:

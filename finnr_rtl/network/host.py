@@ -29,11 +29,8 @@ def quantise(port: InputPort, x: np.ndarray) -> tuple[np.ndarray, int]:
         raise UserError(f"inputs for {port.name} hold values that are no numbers (NaN or infinity)")
     x = x.astype(np.float32).reshape(len(x), -1)
     real = x / np.float32(port.scale) + np.float32(port.zero_point)
-    if port.low == -1 and port.high == 1 and port.rounding == "SIGN":
-        whole = np.where(real >= 0, 1, -1)
-    else:
-        # Wide types have bounds that float32 does not hold, so clipping is exact only on integers.
-        whole = np.clip(ROUNDING[port.rounding](real).astype(np.int64), port.low, port.high)
+    # In float64, which holds the bounds of wide types too.
+    whole = np.clip(ROUNDING[port.rounding](real).astype(np.float64), port.low, port.high).astype(np.int64)
     meant = (port.scale * (whole - port.zero_point)).astype(np.float32)
     off_grid = ~np.isclose(meant, x, rtol=1e-6, atol=1e-6 * port.scale)
     q = np.empty_like(whole)

@@ -1,4 +1,4 @@
-"""Rounding modes of quantisers, as QONNX names them."""
+"""Rounding modes of quantisers, as QONNX names them; and SIGN, which is how one bit with a sign is rounded."""
 
 import numpy as np
 
@@ -20,4 +20,5 @@ ROUNDING = {
     "DOWN": np.trunc,
     "HALF_UP": _away_from_zero(lambda x: np.floor(x + x.dtype.type(0.5))),
     "HALF_DOWN": _away_from_zero(lambda x: np.ceil(x - x.dtype.type(0.5))),
+    "SIGN": lambda x: np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1)),
 }
