@@ -58,7 +58,7 @@ class GraphWriter:
         return self._add("BipolarQuant", x, self.shapes[x], [np.float32(scale)], _QONNX_DOMAIN)
 
     def conv(self, x: str, weights: str, stride: int = 1, pad: int = 0, groups: int = 1) -> str:
-        """Convolution by the tensor ``weights`` (outputs, inputs / groups, kernel rows, kernel columns), zero padding all round."""
+        """Convolution by the tensor ``weights`` (outputs, inputs / groups, rows, columns), with ``pad`` zeros all round."""
         outputs, _, *kernel = self.shapes[weights]
         size = [(n + 2 * pad - k) // stride + 1 for n, k in zip(self.shapes[x][2:], kernel, strict=True)]
         attributes = {"kernel_shape": kernel, "strides": [stride] * 2, "pads": [pad] * 4, "dilations": [1, 1], "group": groups}

@@ -1,7 +1,8 @@
 """The topologies of the FINN-R paper as QONNX models with seeded random weights.
 
-They are for benchmarks and for people who have no model yet: shapes, precisions and operators are those of trained networks, and the
-batch-norm statistics fit the accumulators that random images give, so that activations use all their levels; the classes mean nothing.
+They are for benchmarks and for people who have no model yet: shapes, precisions and operators are those of trained networks, and
+the batch-norm statistics fit the accumulators that random images give, so that activations use all their levels. The results mean
+nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -38,7 +39,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class _Topology:
-    """``input_bits`` 1 is the sign of the input; ``relu`` makes activations unsigned, else they are bipolar or signed and narrow."""
+    """``input_bits`` 1 is the input's sign; ``relu`` makes activations unsigned, else they are bipolar or signed and narrow."""
 
     input_shape: tuple[int, ...]
     input_bits: int
@@ -110,10 +111,10 @@ _DOREFA = _Topology(
 )
 
 _TOPOLOGIES = {
-    f"{name}-w{w}a{a}": replace(topology, weight_bits=w, activation_bits=a)
+    f"{name}_w{w}a{a}": replace(topology, weight_bits=w, activation_bits=a)
     for name, topology in {"tfc": _mlp(64), "sfc": _mlp(256), "lfc": _mlp(1024), "cnv": _CNV}.items()
     for w, a in ((1, 1), (1, 2), (2, 2))
-} | {"tincy-yolo": _TINCY_YOLO, "dorefa": _DOREFA}
+} | {"tincy_yolo": _TINCY_YOLO, "dorefa": _DOREFA}
 
 NAMES = tuple(_TOPOLOGIES)
 """What :func:`make` knows."""
@@ -179,7 +180,7 @@ class _Builder:
         tensor = self.graph.constant(stored, f"weights_{number}")
         match layer.weight_bits or self.topology.weight_bits:
             case 1:
-                return self.graph.bipolar_quant(tensor), np.where(values >= 0, 1, -1)
+                return self.graph.bipolar_quant(tensor), np.where(values >= 0, np.float32(1), np.float32(-1))
             case 2:
                 return self.graph.quant(tensor, 2, 1.0, signed=True, narrow=True), np.clip(np.round(values), -1, 1)
             case bits:
@@ -232,12 +233,12 @@ class _Builder:
 
 
 def make(name: str, seed: int = 0) -> onnx.ModelProto:
-    """The QONNX model ``name``, one of :data:`NAMES` (underscores may stand for hyphens); the same for the same ``seed``.
+    """The QONNX model ``name``, one of :data:`NAMES` (a hyphen may stand for an underscore); the same for the same ``seed``.
 
-    Input ``global_in`` and output ``global_out`` are float32 with a batch of 1. MLPs take 784 values of which they use the sign, CNV
-    images in [-1, 1), the others images in [0, 1]; the output is the last layer's result. Raises ``UserError`` for another name.
+    Input ``global_in`` and output ``global_out`` are float32 with a batch of 1. MLPs take 784 values and use their signs, CNV
+    takes images in [-1, 1), the others images in [0, 1]; the output is the last layer's result. Raises ``UserError`` for another name.
     """
-    key = name.replace("_", "-")
+    key = name.replace("-", "_")
     if key not in _TOPOLOGIES:
         raise UserError(f"there is no example network {name!r}: choose one of {', '.join(NAMES)}")
     return _Builder(key, _TOPOLOGIES[key], seed).build()
