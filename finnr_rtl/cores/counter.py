@@ -14,8 +14,8 @@ def counter(m: Module, name: str, count: int, advance) -> tuple[Signal, Signal]:
         return value, last
     m.d.comb += last.eq(value == count - 1)
     with m.If(advance):
-        with m.If(last):
-            m.d.sync += value.eq(0)
-        with m.Else():
-            m.d.sync += value.eq(value + 1)
+        m.d.sync += value.eq(value + 1)
+        if count & (count - 1):  # a power of two wraps by itself
+            with m.If(last):
+                m.d.sync += value.eq(0)
     return value, last

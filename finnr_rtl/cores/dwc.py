@@ -1,0 +1,170 @@
+"""Data-width converter."""
+
+from dataclasses import dataclass
+from math import gcd, prod
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.schedule import StepSchedule
+from finnr_rtl.datatypes import DataType
+
+__all__ = ["WidthConverter", "WidthConverterConfig"]
+
+
+@dataclass(frozen=True)
+class WidthConverterConfig(CoreConfig):
+    """``y = x``, with ``lanes_in`` values a beat in and ``lanes_out`` a beat out; any ratio.
+
+    The stream with more beats has one every cycle; frames follow each other without a pause. An output beat is offered one cycle after the
+    input beat that completes it, or after the output beat before it.
+
+    Raises ``ValueError`` where lanes_in or lanes_out does not divide the number of values in ``shape``.
+    """
+
+    dtype: DataType
+    shape: tuple[int, ...]
+    lanes_in: int
+    lanes_out: int
+
+    def __post_init__(self):
+        require_divisor("lanes_in", self.lanes_in, "values", prod(self.shape))
+        require_divisor("lanes_out", self.lanes_out, "values", prod(self.shape))
+
+    @property
+    def input(self):
+        return StreamSpec(self.dtype, self.shape, self.lanes_in)
+
+    @property
+    def output(self):
+        return StreamSpec(self.dtype, self.shape, self.lanes_out)
+
+    def reference(self, x):
+        return np.asarray(x, dtype=np.int64)
+
+    @property
+    def unit(self) -> int:
+        """Values that always stay together."""
+        return gcd(self.lanes_in, self.lanes_out)
+
+    @property
+    def units_in(self) -> int:
+        """Units of an input beat."""
+        return self.lanes_in // self.unit
+
+    @property
+    def units_out(self) -> int:
+        """Units of an output beat."""
+        return self.lanes_out // self.unit
+
+    @property
+    def phases(self) -> int:
+        """Steps until the beats of both streams begin together again."""
+        return max(self.units_in, self.units_out)
+
+    @property
+    def takes(self) -> np.ndarray:
+        """Phases in which an input beat is taken: all, or those whose output beat needs a new one."""
+        return np.arange(self.units_out) * self.units_in // min(self.units_in, self.units_out)
+
+    @property
+    def launches(self) -> np.ndarray:
+        """Phases in which an output beat is launched: all, or those whose input beat completes one."""
+        least = min(self.units_in, self.units_out)
+        return (np.arange(1, self.units_in + 1) * self.units_out - 1) // least
+
+    def source(self, beat: int, unit: int) -> tuple[int, int]:
+        """Where output beat ``beat`` of a period finds a unit: (age, unit in the input beat).
+
+        Age 0 is the beat being taken, age n the n-th latest of those taken before.
+        """
+        index, offset = divmod(beat * self.units_out + unit, self.units_in)
+        before = int(np.searchsorted(self.takes, self.launches[beat]))
+        return before - index, offset
+
+    def schedule(self):
+        periods = np.arange(prod(self.shape) // (self.unit * self.units_in * self.units_out))[:, None] * self.phases
+        return StepSchedule(
+            steps=periods.size * self.phases,
+            consume=(periods + self.takes).reshape(-1),
+            produce=(periods + self.launches).reshape(-1),
+            delay=1,
+        )
+
+    def create(self):
+        return WidthConverter(self)
+
+
+class WidthConverter(wiring.Component):
+    """Hardware of :class:`WidthConverterConfig`.
+
+    Input beats go into a history just long enough for an output beat; the output register takes each of its units from a place in the
+    history, or from the beat being taken, that depends on the phase alone.
+
+    Members: ``i`` In(stream), ``o`` Out(stream).
+    """
+
+    def __init__(self, config: WidthConverterConfig):
+        self._config = config
+        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+
+    def elaborate(self, platform):
+        c = self._config
+        m = Module()
+        step = Signal()
+        taking = Signal()
+        launching = Signal()
+        place = Signal()
+        phase, _ = counter(m, "phase", c.phases, step)
+        self._is_one_of(m, taking, phase, c.takes)
+        self._is_one_of(m, launching, phase, c.launches)
+        filled = Signal()
+        m.d.comb += place.eq(~launching | ~filled | self.o.ready)
+        m.d.comb += step.eq(place & (~taking | self.i.valid))
+        m.d.comb += self.i.ready.eq(place & taking)
+        with m.If(step & launching):
+            m.d.sync += filled.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += filled.eq(0)
+
+        # history[n] is the n-th latest beat taken before this step.
+        ages = [c.source(beat, unit)[0] for beat in range(c.units_in) for unit in range(c.units_out)]
+        history = [self.i.payload]
+        for age in range(1, max(ages) + 1):
+            history.append(Signal(c.input.width, name=f"history{age}", reset_less=True))
+        with m.If(step & taking):
+            for newer, older in zip(history, history[1:], strict=False):
+                m.d.sync += older.eq(newer)
+
+        selected = [self._select(m, phase, unit, history) for unit in range(c.units_out)]
+        beat = Signal(c.output.width, reset_less=True)
+        with m.If(step & launching):
+            m.d.sync += beat.eq(Cat(*selected))
+        m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(beat)]
+        return m
+
+    def _is_one_of(self, m, flag, phase, phases):
+        if len(phases) == self._config.phases:
+            m.d.comb += flag.eq(1)
+        else:
+            with m.Switch(phase):
+                with m.Case(*phases.tolist()):
+                    m.d.comb += flag.eq(1)
+
+    def _select(self, m, phase, unit, history):
+        """One unit of the output beat, chosen by the phase."""
+        c = self._config
+        width = c.unit * c.dtype.bits
+        selected = Signal(width, name=f"unit{unit}")
+        age, offset = c.source(c.units_in - 1, unit)
+        m.d.comb += selected.eq(history[age].word_select(offset, width))
+        with m.Switch(phase):
+            for beat, at in enumerate(c.launches[:-1].tolist()):
+                age, offset = c.source(beat, unit)
+                with m.Case(at):
+                    m.d.comb += selected.eq(history[age].word_select(offset, width))
+        return selected

@@ -1,0 +1,43 @@
+"""What on-chip memories cost on 7-series and newer Xilinx devices, and which kind to take."""
+
+from amaranth.utils import ceil_log2
+
+__all__ = ["block_rams", "free_words", "lutram_luts", "prefers_block", "style"]
+
+# Small and middling devices hold about this many LUTs for each 18 kbit block RAM.
+LUTS_PER_BLOCK = 190
+# Words and bits of one 18 kbit block RAM with one write and one read port.
+BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+
+
+def lutram_luts(words: int, width: int) -> int:
+    """LUTs of a dual-ported LUT memory: 4 for 32 words of 6 bits or 64 words of 3, and the multiplexers between banks."""
+    if words <= 32:
+        return 4 * -(-width // 6)
+    banks = -(-words // 64)
+    return 4 * banks * -(-width // 3) + width * -(-(banks - 1) // 3)
+
+
+def block_rams(words: int, width: int) -> int:
+    """Block RAMs of 18 kbit of a memory with one write and one read port."""
+    return min(-(-words // deep) * -(-width // wide) for deep, wide in BLOCK_SHAPES)
+
+
+def prefers_block(words: int, width: int) -> bool:
+    """Whether block RAM is the cheaper choice."""
+    return words > 64 and lutram_luts(words, width) > LUTS_PER_BLOCK * block_rams(words, width)
+
+
+def free_words(words: int, width: int) -> int:
+    """The greatest number of words, up to the next power of two, that costs no more than ``words``."""
+    cost = block_rams if prefers_block(words, width) else lutram_luts
+    step = 32 if words <= 32 else 64
+    rounded = -(-words // step) * step
+    power = 1 << ceil_log2(words)
+    candidates = [n for n in (rounded, power) if n >= words and cost(n, width) == cost(words, width)]
+    return max(candidates, default=words)
+
+
+def style(words: int, width: int) -> dict[str, str]:
+    """Attributes of the memory array for the cheaper kind."""
+    return {"ram_style": "block" if prefers_block(words, width) else "distributed"}

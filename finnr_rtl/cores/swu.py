@@ -1,0 +1,242 @@
+"""Sliding-window unit."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.loops import Loop, merge, nest, positions
+from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
+from finnr_rtl.cores.padding import pad_beat
+from finnr_rtl.cores.ram import free_words, style
+from finnr_rtl.cores.ring import smallest_depth
+from finnr_rtl.cores.schedule import WindowSchedule
+from finnr_rtl.datatypes import DataType
+
+__all__ = ["Swu", "SwuConfig"]
+
+
+@dataclass(frozen=True)
+class SwuConfig(CoreConfig):
+    """All windows of a map ``shape`` (height, width, channels), row by row, ``simd`` channels a beat.
+
+    ``kernel``, ``stride`` and ``dilation`` are (vertical, horizontal), ``pads`` (top, left, bottom, right) pixels of ``pad_value``. The output
+    of order "window" is a tensor (rows, columns, kernel rows, kernel columns, channels); of order "depthwise" (rows, columns,
+    channels / simd, kernel rows, kernel columns, simd), with all taps of one group of channels together.
+
+    One beat out a cycle, one beat (or padding) in a cycle, at the same time. ``depth`` is the ring's, in beats; ``None`` takes the smallest
+    with which a frame takes as many cycles as the greater of the two has beats, or more where they cost nothing.
+
+    Raises ``ValueError`` for simd that does not divide the channels, a kernel that does not fit, a pad value outside the type, or a depth
+    that cannot hold a window.
+    """
+
+    dtype: DataType
+    shape: tuple[int, int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    pad_value: int
+    simd: int
+    order: str = "window"
+    depth: int | None = None
+
+    def __post_init__(self):
+        require_divisor("simd", self.simd, "channels", self.shape[2])
+        if not self.dtype.allows(self.pad_value):
+            raise ValueError(f"pad_value={self.pad_value} must be a value of type {self.dtype}")
+        for name in ("kernel", "stride", "dilation"):
+            if min(getattr(self, name)) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1 both ways")
+        if min(self.windows) < 1:
+            raise ValueError(f"kernel={self.kernel} with dilation={self.dilation} must fit the padded map {self.map.padded}")
+        if self.order not in ("window", "depthwise"):
+            raise ValueError(f"order={self.order!r} must be 'window' or 'depthwise'")
+        if self.depth is not None and self.depth < self.footprint:
+            raise ValueError(f"depth={self.depth} must be at least {self.footprint}, the beats from the first to the last of a window")
+
+    @property
+    def folds(self) -> int:
+        """Beats per pixel."""
+        return self.shape[2] // self.simd
+
+    @property
+    def map(self) -> PaddedMap:
+        """The order of beats written to the ring."""
+        return PaddedMap(self.shape[0], self.shape[1], self.folds, self.pads)
+
+    @property
+    def windows(self) -> tuple[int, int]:
+        """Rows and columns of windows."""
+        sizes = zip(self.map.padded, self.kernel, self.stride, self.dilation, strict=True)
+        return tuple((size - (k - 1) * d - 1) // s + 1 for size, k, s, d in sizes)
+
+    @property
+    def input(self):
+        return StreamSpec(self.dtype, self.shape, self.simd)
+
+    @property
+    def output(self):
+        if self.order == "window":
+            return StreamSpec(self.dtype, (*self.windows, *self.kernel, self.shape[2]), self.simd)
+        return StreamSpec(self.dtype, (*self.windows, self.folds, *self.kernel, self.simd), self.simd)
+
+    def reference(self, x):
+        top, left, bottom, right = self.pads
+        x = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=self.pad_value)
+        span = tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        y = np.lib.stride_tricks.sliding_window_view(x, span, axis=(1, 2))
+        y = y[:, :: self.stride[0], :: self.stride[1], :, :: self.dilation[0], :: self.dilation[1]]
+        y = y.transpose(0, 1, 2, 4, 5, 3)
+        if self.order == "depthwise":
+            y = y.reshape(*y.shape[:5], self.folds, self.simd).transpose(0, 1, 2, 5, 3, 4, 6)
+        return np.ascontiguousarray(y, dtype=np.int64)
+
+    @property
+    def _row(self) -> int:
+        return self.map.padded[1] * self.folds
+
+    @property
+    def window_loops(self) -> list[Loop]:
+        """The walk over the first beats of all windows."""
+        return merge([
+            Loop(self.windows[0], self.stride[0] * self._row),
+            Loop(self.windows[1], self.stride[1] * self.folds),
+        ])
+
+    @property
+    def tap_loops(self) -> list[Loop]:
+        """The walk over the beats of a window."""
+        rows = Loop(self.kernel[0], self.dilation[0] * self._row)
+        columns = Loop(self.kernel[1], self.dilation[1] * self.folds)
+        folds = Loop(self.folds, 1)
+        return merge([rows, columns, folds] if self.order == "window" else [folds, rows, columns])
+
+    @property
+    def footprint(self) -> int:
+        """Beats from the first to the last of a window."""
+        return sum(loop.reach for loop in self.tap_loops) + 1
+
+    @cached_property
+    def _reads(self) -> tuple[np.ndarray, np.ndarray]:
+        """``need`` and ``freed`` of the schedule."""
+        bases = positions(self.window_loops)
+        taps = positions(self.tap_loops)
+        need = (bases[:, None] + taps).reshape(-1)
+        freed = np.repeat(bases, len(taps))
+        freed[len(taps) - 1 :: len(taps)] = [*bases[1:], self.map.total]
+        return need, freed
+
+    @cached_property
+    def words(self) -> int:
+        """Beats the ring holds."""
+        return self.depth or free_words(smallest_depth(self.map.total, *self._reads), self.input.width)
+
+    def schedule(self):
+        need, freed = self._reads
+        return WindowSchedule(writes=self.map.total, consume=self.map.inside, need=need, freed=freed, depth=self.words)
+
+    def create(self):
+        return Swu(self)
+
+
+class Swu(wiring.Component):
+    """Hardware of :class:`SwuConfig`: a ring in memory, written in stream order and read along nested loops.
+
+    Two counters keep the processes apart: ``ahead``, how many beats beyond the one to be read next are written, and ``fill``, how many
+    written beats are still of use, less the ring's size. Their signs tell whether reading and writing may go on.
+
+    Members: ``i`` In(stream), ``o`` Out(stream).
+    """
+
+    def __init__(self, config: SwuConfig):
+        self._config = config
+        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+
+    def elaborate(self, platform):
+        c = self._config
+        m = Module()
+        write = Signal()
+        read = Signal()
+        filled = Signal()
+        m.submodules.ring = ring = Memory(shape=unsigned(c.input.width), depth=c.words, init=[], attrs=style(c.words, c.input.width))
+
+        windows, taps = c.window_loops, c.tap_loops
+        loops = windows + taps
+        done = nest(m, "loop", loops, read)
+        window_done = Signal()
+        m.d.comb += window_done.eq(done[len(windows)] if taps else 1)
+
+        # How far the next beat to read lies behind this one, when the loop of that index goes on; last, when the frame ends.
+        reaches = [loop.reach for loop in loops]
+        moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
+        frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
+        frees.append(c.map.total - sum(reaches[: len(windows)]))
+
+        ahead = Signal(range(min(-max(moves), -1), c.words), init=-1)
+        self._count(m, ahead, write, read, moves, done)
+        fill = Signal(range(-c.words - max(0, max(frees) - c.footprint), 1), init=-c.words)
+        self._count(m, fill, write, read & window_done, frees, done[: len(windows)])
+
+        # Writing.
+        m.submodules.sequence = sequence = PadSequence(c.map)
+        has_room = Signal()
+        m.d.comb += has_room.eq(fill < 0)
+        m.d.comb += write.eq(has_room & (sequence.padding | self.i.valid))
+        m.d.comb += self.i.ready.eq(has_room & ~sequence.padding)
+        m.d.comb += sequence.advance.eq(write)
+        port = ring.write_port()
+        write_address, _ = counter(m, "write_address", c.words, write)
+        m.d.comb += [port.en.eq(write), port.addr.eq(write_address)]
+        m.d.comb += port.data.eq(Mux(sequence.padding, pad_beat(c), self.i.payload))
+
+        # Reading.
+        place = Signal()
+        m.d.comb += place.eq(~filled | self.o.ready)
+        m.d.comb += read.eq(place & (ahead >= 0))
+        with m.If(place):
+            m.d.sync += filled.eq(read)
+        port = ring.read_port()
+        m.d.comb += [port.en.eq(read), port.addr.eq(self._address(m, read, moves, done))]
+        m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(port.data)]
+        return m
+
+    def _count(self, m, value, up, down, amounts, done):
+        """Count up by one with ``up``, and down by one of ``amounts`` with ``down``."""
+        minus = Signal(len(value), name=f"{value.name}_minus")
+        with m.If(down):
+            self._choose(m, minus, [-amount for amount in amounts], done)
+        # One adder, whose extra low bit carries ``up`` in.
+        total = Signal(len(value) + 1, name=f"{value.name}_next")
+        m.d.comb += total.eq(Cat(1, value) + Cat(up, minus))
+        m.d.sync += value.eq(total[1:])
+
+    def _choose(self, m, chosen, amounts, done):
+        """Set ``chosen`` to the amount of the innermost loop that goes on, or to the last amount when none does."""
+        m.d.comb += chosen.eq(amounts[-1])
+        for amount, ends in zip(amounts[:-1], done, strict=True):
+            with m.If(~ends):
+                m.d.comb += chosen.eq(amount)
+
+    def _address(self, m, read, moves, done):
+        """Where in the ring the next beat to read lies."""
+        words = self._config.words
+        address = Signal(range(max(words, 2)), name="read_address")
+        move = Signal(range(max(words, 2)), name="read_address_move")
+        self._choose(m, move, [amount % words for amount in moves], done)
+        if words & (words - 1) == 0:
+            with m.If(read):
+                m.d.sync += address.eq(address + move)
+            return address
+        beyond = Signal(range(-words, words), name="read_address_beyond")
+        m.d.comb += beyond.eq(address + move - words)
+        with m.If(read):
+            m.d.sync += address.eq(Mux(beyond < 0, address + move, beyond))
+        return address
