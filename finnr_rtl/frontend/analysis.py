@@ -25,8 +25,9 @@ _MAY_BE_INFINITE = ("Clip", "MultiThreshold")
 def load_network(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Network:
     """Read the quantised ONNX model at ``path`` and give the network of integer layers that computes the same.
 
-    ``input_type`` (BIPOLAR, TERNARY, INTn or UINTn) and ``input_scale`` override what the input's integers are and stand for; without
-    them the model decides: see ``Network.input.source``. Raises ``UserError`` where the file cannot be read or a node not be built.
+    ``input_type`` (BIPOLAR, TERNARY, INTn or UINTn) and ``input_scale`` override what the input's integers are and stand for;
+    without them the model decides: see ``Network.input.source``. Raises ``UserError`` where the file cannot be read or a node
+    not be built.
     """
     graph = read(path)
     for name, count, what in (("inputs", len(graph.inputs), "input"), ("outputs", len(graph.outputs), "output")):
@@ -93,7 +94,7 @@ def _check_finite(node: Node, inputs: list) -> None:
         if isinstance(value, Constant) and value.integers is None and value.value.dtype.kind == "f":
             bad = np.isnan(value.value) if node.op in _MAY_BE_INFINITE else ~np.isfinite(value.value)
             if np.any(bad):
-                raise node.error(f"its constant {name} holds values that are no numbers (NaN or infinity); train or export it again")
+                raise node.error(f"its constant {name} holds NaN or infinite values; train or export it again")
 
 
 def _folded(graph: Graph, node: Node, values: dict) -> tuple:

@@ -25,8 +25,8 @@ def map_order(shape: Shape) -> np.ndarray:
 class Builder:
     """Layers found so far, in topological order, and the input as far as it is settled.
 
-    ``batch`` is the batch that the model was exported with (constants of its graph may hold it); ``uses`` counts the readers of each
-    tensor.
+    ``batch`` is the batch that the model was exported with (constants of its graph may hold it); ``uses`` counts the readers of
+    each tensor.
     """
 
     graph: Graph
@@ -79,8 +79,8 @@ class Builder:
     def placed(self, stream: Stream, order: np.ndarray | None = None, shape: Shape | None = None) -> Stream:
         """``stream``, the input's own order replaced by how its elements travel.
 
-        If that is still open it becomes ``order`` in a map of ``shape`` (as the model's tensor at this place needs it), by default
-        channels innermost.
+        If that is still open it becomes ``order`` in a map of ``shape`` (as the model's tensor at this place needs it), by
+        default channels innermost.
         """
         if not stream.raw:
             return stream
@@ -138,7 +138,7 @@ class Builder:
     # What stands before a quantiser.
 
     def risen(self, stream: Stream) -> Stream:
-        """``stream`` with falling channels turned into rising ones, where its producer is a matrix layer whose rows may be negated."""
+        """``stream`` with falling channels made to rise, where its producer is a matrix layer whose rows may be negated."""
         layer = self.layers.get(stream.producer)
         falls = stream.direction < 0
         bare = isinstance(layer, Conv) and layer.thresholds is None and layer.output_shape == stream.shape
@@ -154,8 +154,8 @@ class Builder:
     def attach(self, node: Node, stream: Stream, thresholds: Thresholds) -> str:
         """Put ``thresholds`` on the integers of ``stream``: into its matrix layer if nothing else reads them, else as a layer.
 
-        Rising functions commute with the maximum, so thresholds go through pools into the matrix layer before these; the pools then
-        work on the narrower type. Gives the producer of the result.
+        Rising functions commute with the maximum, so thresholds go through pools into the matrix layer before these; the pools
+        then work on the narrower type. Gives the producer of the result.
         """
         pools, layer = [], self.layers.get(stream.producer)
         whole = layer is not None and layer.output_shape == stream.shape

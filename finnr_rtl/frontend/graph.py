@@ -126,7 +126,7 @@ def _constants(path: Path, graph: onnx.GraphProto) -> dict[str, np.ndarray]:
         try:
             constants[tensor.name] = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, OSError):
-            raise UserError(f"{path}: tensor {tensor.name} has too few or unreadable data; export or copy the model again") from None
+            raise UserError(f"{path}: the data of tensor {tensor.name} cannot be read; export or copy the model again") from None
     return constants
 
 
@@ -142,8 +142,8 @@ def _live(nodes: list[Node], outputs: tuple[str, ...]) -> tuple[Node, ...]:
 def read(path: str | Path) -> Graph:
     """Read the ONNX file at ``path`` (opset 9 to the newest that the onnx package knows, external data included).
 
-    Raises ``UserError`` where the file is missing, not ONNX, truncated, of another opset, has dynamic dimensions other than the batch,
-    or has nodes that read what nothing gives.
+    Raises ``UserError`` where the file is missing, not ONNX, truncated, of another opset, has dynamic dimensions other than the
+    batch, or has nodes that read what nothing gives.
     """
     path = Path(path)
     model = _proto(path)

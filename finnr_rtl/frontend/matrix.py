@@ -71,7 +71,7 @@ def _pad_value(node: Node, builder: Builder, stream: Stream, scale: np.ndarray, 
 
 
 def _product(node, builder, stream: Stream, integers, scale, dtype: DataType, window: Window) -> Stream:
-    """The stream of sums over windows of ``stream`` (a map); weights (outputs, rows, columns, channels), ``scale`` of the same shape.
+    """The stream of sums over windows of ``stream`` (a map); ``integers`` and ``scale`` are (outputs, rows, columns, channels).
 
     The result's order is that of its row-major map, as (1, rows, columns, outputs).
     """

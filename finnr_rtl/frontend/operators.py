@@ -10,8 +10,8 @@ __all__ = ["OPERATORS", "Operator", "operator", "supported"]
 class Operator:
     """``handler(node, inputs, builder)`` gives the values of the node's outputs (a tuple, or one value).
 
-    ``inputs`` are values, None for an omitted one. With ``constants`` set the handler also takes nodes that have only constant inputs;
-    otherwise these are folded. ``limits`` is a phrase for the documentation.
+    ``inputs`` are values, None for an omitted one. With ``constants`` set the handler also takes nodes that have only constant
+    inputs; otherwise these are folded. ``limits`` is a phrase for the documentation.
     """
 
     handler: Callable

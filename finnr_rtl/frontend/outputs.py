@@ -25,7 +25,7 @@ def _per_element(stream: Stream, argument) -> np.ndarray:
 
 
 def on_host(value, builder: Builder) -> HostValue:
-    """``value`` as the host sees it: what of a stream's chain is affine becomes scale and bias, the rest the first steps of the tail."""
+    """``value`` as the host sees it: the affine begin of a stream's chain becomes scale and bias, the rest the tail."""
     if isinstance(value, HostValue):
         return value
     stream = builder.placed(value)
@@ -43,11 +43,12 @@ def output_port(name: str, value, builder: Builder) -> OutputPort:
     stream = host.stream
     scale, bias = (np.asarray(_per_element(stream, part), dtype=np.float64).reshape(-1) for part in (stream.scale, stream.bias))
     scale, bias = (part[0] if np.all(part == part[0]) else part for part in (scale, bias))
-    return OutputPort(name, stream.producer, bare(stream.order.shape), stream.order.reshape(-1), np.asarray(scale), np.asarray(bias), host.tail)
+    shape, order = bare(stream.order.shape), stream.order.reshape(-1)
+    return OutputPort(name, stream.producer, shape, order, np.asarray(scale), np.asarray(bias), host.tail)
 
 
 def _common_and_strict(stream: Stream) -> bool:
-    """Whether all channels have one function, and it strictly rises over every integer, so that it never makes a tie or breaks one."""
+    """Whether all channels have one function that strictly rises over every integer, so that it makes and breaks no tie."""
     arguments = [stream.scale, stream.bias, *(arg for f in stream.chain for arg in f.args.values())]
     if any(np.ptp(argument) for argument in arguments) or stream.high - stream.low > _CHECKABLE:
         return False

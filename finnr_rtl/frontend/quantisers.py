@@ -22,10 +22,10 @@ def _scalar(node: Node, value, what: str) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A uniform quantiser (Quant, IntQuant, BipolarQuant): ``q = clip(round(x / scale + zero_point))``, meaning ``scale * (q - zero_point)``.
+    """A uniform quantiser: ``q = round(clip(x / scale + zero_point))``, which stands for ``scale * (q - zero_point)``.
 
-    ``scale`` and ``zero_point`` keep the shape and element type of the model, since both decide how the float graph rounds. For type
-    BIPOLAR, rounding is SIGN: +1 from zero on, else -1.
+    ``scale`` and ``zero_point`` keep the shape and element type of the model, since both decide how the float graph rounds. For
+    type BIPOLAR, rounding is SIGN: +1 from zero on, else -1.
     """
 
     dtype: DataType
@@ -78,9 +78,10 @@ class Grid:
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """A quantiser given by its thresholds (MultiThreshold): ``q = low + #{i : x >= thresholds[i]}``, meaning ``scale * q + bias``.
+    """A quantiser given by thresholds (MultiThreshold): ``q = low + #{i : x >= thresholds[i]}`` stands for ``scale * q + bias``.
 
-    ``arguments`` holds one array per step, each of a shape that broadcasts to the tensor, rising from step to step. BIPOLAR counts by two.
+    ``arguments`` holds one array per step, each of a shape that broadcasts to the tensor, rising from step to step. BIPOLAR
+    counts by two.
     """
 
     dtype: DataType
@@ -160,7 +161,7 @@ def read_levels(node: Node, thresholds: Constant | None, rank: int) -> Levels:
     try:
         dtype = uint(1) if name == "BINARY" else DataType(name)
     except ValueError:
-        raise node.error(f"out_dtype {name or 'is missing, or'} is not an integer type; BIPOLAR, INTn or UINTn expected") from None
+        raise node.error(f"its out_dtype {name!r} is not an integer type; BIPOLAR, INTn or UINTn expected") from None
     if not dtype.allows([low, low + steps]) or dtype == BIPOLAR:
         dtype = smallest(low, low + steps)
     return Levels(dtype, low, low + steps, arguments, scale, bias - scale * low)

@@ -15,8 +15,8 @@ __all__ = ["Constant", "HostValue", "Stream", "revised"]
 class Constant:
     """A tensor known before the network runs.
 
-    ``value`` is what the float graph sees. Where a quantiser made it, ``integers`` (int64) and ``scale`` (float64), both of the shape of
-    ``value``, give it as ``scale * integers`` with ``dtype`` holding every integer.
+    ``value`` is what the float graph sees. Where a quantiser made it, ``integers`` (int64) and ``scale`` (float64), both of the
+    shape of ``value``, give it as ``scale * integers`` with ``dtype`` holding every integer.
     """
 
     value: np.ndarray
@@ -45,12 +45,12 @@ def revised(argument: np.ndarray, shape: Shape, channels: int) -> np.ndarray | N
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """A tensor that an IR tensor carries: ``chain(float32(scale * q + bias))``, ``q`` the integers of ``producer`` in [low, high].
+    """A tensor that integers carry: ``chain(float32(scale * q + bias))``, ``q`` those of ``producer``, in [low, high].
 
     ``order`` has the shape of the model's tensor (batch 1 included); it holds the place of each element in the row-major map of
-    ``shape``. ``scale`` and ``bias`` (float64) and the arguments of ``chain`` are scalars or one value per channel of that map. ``sole``
-    tells that nothing else reads ``producer``'s integers. The network's input is ``raw`` until a layer decides how its elements
-    travel: until then ``shape`` is one pixel holding the model's elements in their own order.
+    ``shape``. ``scale`` and ``bias`` (float64) and the arguments of ``chain`` are scalars or one value per channel of that map.
+    ``sole`` tells that nothing else reads ``producer``'s integers. The network's input is ``raw`` until a layer decides how its
+    elements travel: until then ``shape`` is one pixel holding the model's elements in their own order.
     """
 
     producer: str
@@ -79,8 +79,8 @@ class Stream:
     def aligned(self, arrays: list[np.ndarray]) -> tuple["Stream", list[np.ndarray]]:
         """``arrays``, which broadcast to the model's tensor, as arguments per channel.
 
-        Where a value differs between pixels, the stream is seen as one pixel whose channels are all its values. Raises ``ValueError``
-        where an array does not broadcast to the tensor.
+        Where a value differs between pixels, the stream is seen as one pixel whose channels are all its values. Raises
+        ``ValueError`` where an array does not broadcast to the tensor.
         """
         placed = [self._placed(np.asarray(array)) for array in arrays]
         narrow = [revised(array, (1, 1, self.order.size), self.shape[2]) for array in placed]

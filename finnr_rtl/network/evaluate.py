@@ -18,9 +18,10 @@ BATCH = 32
 class Report:
     """What came out of a data set of ``samples`` samples.
 
-    ``outputs`` are the network's, as the model gives them (float32). ``off_grid`` samples had inputs that the input type does not hold
-    exactly. ``mismatching_values`` and ``mismatching_samples`` count differences from the stored outputs, ``first_mismatch`` is the
-    first such sample, ``correct`` counts samples whose label was found; each is None where the data has nothing to compare with.
+    ``outputs`` are the network's, as the model gives them (float32). ``off_grid`` samples had inputs that the input type does
+    not hold exactly. ``mismatching_values`` and ``mismatching_samples`` count differences from the stored outputs,
+    ``first_mismatch`` is the first such sample, ``correct`` counts samples whose label was found; each is None where the data
+    has nothing to compare with.
     """
 
     samples: int

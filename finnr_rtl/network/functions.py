@@ -1,7 +1,7 @@
 """The float functions of one value that may stand between integers: one table for the front end and for the host.
 
-The front end evaluates them to find thresholds; what is left of them behind the last layer is evaluated by the host. Every function
-works on float32 and rounds as the float graph does, operation by operation.
+The front end evaluates them to find thresholds; what is left of them behind the last layer is evaluated by the host. Every
+function works on float32 and rounds as the float graph does, operation by operation.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ __all__ = ["FUNCTIONS", "Function", "FunctionKind"]
 class FunctionKind:
     """How a function is computed, and what is known about it without computing.
 
-    ``apply(x, **args)`` takes and gives float32. ``direction(**args)`` is +1 where the function never falls, -1 where it never rises, 0
-    where it is constant. ``affine(**args)`` gives (slope, offset) in float64 where the function is affine, None otherwise.
-    ``linear_pieces`` tells that no slope is steeper than 1 and each piece is straight (Relu and its kind).
+    ``apply(x, **args)`` takes and gives float32. ``direction(**args)`` is +1 where the function never falls, -1 where it never
+    rises, 0 where it is constant. ``affine(**args)`` gives (slope, offset) in float64 where the function is affine, None
+    otherwise. ``linear_pieces`` tells that no slope is steeper than 1 and each piece is straight (Relu and its kind).
     """
 
     apply: Callable

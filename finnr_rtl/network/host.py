@@ -18,8 +18,9 @@ _RELATIVE = 1e-5
 def quantise(port: InputPort, x: np.ndarray) -> tuple[np.ndarray, int]:
     """Real inputs ``x`` (samples, \\*model_shape) as integers (samples, \\*shape) of the port's type.
 
-    Also gives the number of samples with a value that the integers do not stand for exactly (to float32 rounding): rounded or clipped,
-    which is what a model that quantises its input does itself. Raises ``UserError`` where shapes disagree or values are no numbers.
+    Also gives the number of samples with a value that the integers do not stand for exactly (to float32 rounding): rounded or
+    clipped, which is what a model that quantises its input does itself. Raises ``UserError`` where shapes disagree or values
+    are no numbers.
     """
     x = np.asarray(x)
     if x.ndim == 0 or prod(x.shape[1:]) != prod(port.model_shape):
@@ -58,7 +59,7 @@ _STEPS = {
 
 
 def restore(port: OutputPort, q: np.ndarray) -> np.ndarray:
-    """The model's outputs (frames, ...) in float32 from the integers ``q`` (frames, rows, columns, channels) of the port's layer."""
+    """The model's outputs (frames, ...) in float32 from integers ``q`` (frames, rows, columns, channels) of the port's layer."""
     x = _affine(port, q).astype(np.float32).reshape(len(q), *port.model_shape)
     for step in port.tail:
         args = {name: value for name, value in step.items() if name != "op"}
@@ -70,9 +71,9 @@ def restore(port: OutputPort, q: np.ndarray) -> np.ndarray:
 def mismatches(port: OutputPort, q: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """For each frame, how many outputs differ from ``expected`` (frames, ...), the model's own (int64, shape (frames,)).
 
-    Without a tail, ``expected`` is turned back into integers, so that a single wrong integer is seen, and float32 rounding in the float
-    graph is not. With a tail, class indices are compared exactly, other outputs to 1e-5 of their value; and behind functions that have
-    no slope above 1 (Relu and its kind) to a quarter of a step. Raises ``UserError`` where shapes disagree.
+    Without a tail, ``expected`` is turned back into integers, so that a single wrong integer is seen, and float32 rounding in
+    the float graph is not. With a tail, class indices are compared exactly, other outputs to 1e-5 of their value; and behind
+    functions that have no slope above 1 (Relu and its kind) to a quarter of a step. Raises ``UserError`` where shapes disagree.
     """
     expected = np.asarray(expected, dtype=np.float64)
     got = restore(port, q)
