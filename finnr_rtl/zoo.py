@@ -236,7 +236,8 @@ def make(name: str, seed: int = 0) -> onnx.ModelProto:
     """The QONNX model ``name``, one of :data:`NAMES` (a hyphen may stand for an underscore); the same for the same ``seed``.
 
     Input ``global_in`` and output ``global_out`` are float32 with a batch of 1. MLPs take 784 values and use their signs, CNV
-    takes images in [-1, 1), the others images in [0, 1]; the output is the last layer's result. Raises ``UserError`` for another name.
+    takes images in [-1, 1), the others images in [0, 1]; the output is the last layer's result.
+    Raises ``UserError`` for another name.
     """
     key = name.replace("-", "_")
     if key not in _TOPOLOGIES:
