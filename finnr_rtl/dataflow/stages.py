@@ -82,7 +82,8 @@ def _engine(layer: Layer, fold: Fold) -> list[tuple[str, CoreConfig]]:
 
 def _windows(layer: Conv | MaxPool, lanes: int, order: str) -> SwuConfig:
     window = layer.window
-    pad_value = layer.pad_value if isinstance(layer, Conv) else layer.input_type.min
+    # Padding of a pool never wins; a convolution without padding has no use for a value, but it must be of the type.
+    pad_value = layer.pad_value if isinstance(layer, Conv) and any(window.pads) else layer.input_type.min
     return SwuConfig(
         dtype=layer.input_type,
         shape=layer.input_shape,

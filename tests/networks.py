@@ -1,0 +1,62 @@
+"""Small networks of integer layers, made by hand, for tests of what comes after the front end."""
+
+from math import prod
+
+import numpy as np
+
+from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.network.layers import ArgMax, Conv, Layer, MaxPool, Threshold, Window
+from finnr_rtl.network.network import InputPort, Network, OutputPort
+from finnr_rtl.thresholds import Thresholds
+
+
+def values(rng: np.random.Generator, dtype: DataType, shape) -> np.ndarray:
+    """Random values of a type."""
+    if dtype == BIPOLAR:
+        return rng.choice([-1, 1], shape)
+    return rng.integers(dtype.min, dtype.max + 1, shape)
+
+
+def thresholds(rng: np.random.Generator, channels: int, low: int, high: int, output: DataType, flips: bool = True) -> Thresholds:
+    """Random thresholds that reach the whole of ``output`` somewhere between ``low`` and ``high``."""
+    steps = 1 if output == BIPOLAR else min(255, output.max - output.min)
+    table = np.sort(rng.integers(low, high + 2, (channels, steps)), axis=1)
+    return Thresholds(table, output, output.min, rng.random(channels) < (0.3 if flips else 0.0))
+
+
+def conv(rng, name, source, shape, input_type, outputs, weight_type, output=None, window=None, pad_value=0) -> Conv:
+    """A matrix layer with random weights, and thresholds into ``output`` unless that is None."""
+    window = window or Window()
+    weights = values(rng, weight_type, (outputs, *window.kernel, shape[2]))
+    layer = Conv(name, (source,), shape, input_type, weights, weight_type, window, pad_value)
+    if output is None:
+        return layer
+    spread = max(1, int(np.sqrt(layer.fan_in)) * max(input_type.max, 1) * max(weight_type.max, 1))
+    table = thresholds(rng, outputs, max(-spread, layer.accumulator_range[0]), min(spread, layer.accumulator_range[1]), output)
+    return Conv(name, (source,), shape, input_type, weights, weight_type, window, pad_value, table)
+
+
+def network(name: str, shape, dtype: DataType, layers: list[Layer]) -> Network:
+    """A network of ``layers`` whose model sees the integers themselves, in map order."""
+    count, result = prod(shape), layers[-1]
+    source = InputPort("input", shape, np.arange(count), shape, dtype, scale=1.0, source="made by hand")
+    size = prod(result.output_shape)
+    output = OutputPort("output", result.name, result.output_shape, np.arange(size), np.ones(()), np.zeros(()))
+    return Network(name, source, tuple(layers), output)
+
+
+def small_cnn(seed: int = 0, activations: str = "BIPOLAR") -> Network:
+    """8-bit input, two convolutions (one padded and strided unevenly), a pool, a stand-alone threshold, two matrix layers, arg-max."""
+    rng = np.random.default_rng(seed)
+    act, bipolar = DataType(activations), BIPOLAR
+    first = conv(rng, "conv0", "input", (9, 8, 3), DataType("UINT8"), 8, bipolar, act, Window((3, 3)))
+    second = conv(rng, "conv1", "conv0", first.output_shape, act, 12, bipolar, None, Window((3, 2), (1, 2), (1, 1), (1, 0, 1, 1)), act.max)
+    pool = MaxPool("pool", ("conv1",), second.output_shape, second.output_type, Window((2, 2), (2, 2)))
+    low, high = second.accumulator_range
+    table = thresholds(rng, 12, low // 4, high // 4, act)
+    step = Threshold("step", ("pool",), pool.output_shape, pool.output_type, table)
+    flat = (1, 1, prod(step.output_shape))
+    third = conv(rng, "fc0", "step", flat, act, 10, DataType("INT3"), act)
+    last = conv(rng, "fc1", "fc0", third.output_shape, act, 6, DataType("TERNARY"))
+    index = ArgMax("top", ("fc1",), last.output_shape, last.output_type)
+    return network(f"small_cnn_{activations.lower()}", (9, 8, 3), DataType("UINT8"), [first, second, pool, step, third, last, index])

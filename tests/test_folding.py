@@ -1,0 +1,83 @@
+"""Folding choices: legal factors, files, the balanced choice."""
+
+import json
+
+import pytest
+from networks import small_cnn
+
+from finnr_rtl.cost.counts import block_rams, cycles
+from finnr_rtl.errors import UserError
+from finnr_rtl.folding.balance import balance
+from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding, write_folding
+from finnr_rtl.platforms import load
+
+
+@pytest.fixture
+def network():
+    return small_cnn()
+
+
+def test_legal_factors(network):
+    layers = {layer.name: layer for layer in network.layers}
+    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3]}
+    assert legal_factors(layers["fc0"]) == {"pe": [1, 2, 5, 10], "simd": [d for d in range(1, 73) if 72 % d == 0]}
+    assert legal_factors(layers["pool"]) == {"pe": [1, 2, 3, 4, 6, 12], "simd": [1]}
+
+
+def test_round_trip(network, tmp_path):
+    folds = {layer.name: Fold(legal_factors(layer)["pe"][-1], legal_factors(layer)["simd"][-1]) for layer in network.layers}
+    path = tmp_path / "folding.json"
+    path.write_text(write_folding(FoldedNetwork(network, folds)))
+    assert read_folding(path, network) == folds
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", ["not JSON"]),
+        ("[]", ["'layers'"]),
+        ('{"layers": {"conv9": {"pe": 1}}}', ["unknown layer 'conv9'", "conv0, conv1"]),
+        ('{"layers": {"conv0": {"pe": 3}}}', ["'conv0'", "pe=3", "1, 2, 4, 8"]),
+        ('{"layers": {"conv0": {"pe": "4"}}}', ["pe='4'", "1, 2, 4, 8"]),
+        ('{"layers": {"conv0": {"pes": 4}}}', ["unknown key 'pes'"]),
+        ('{"layers": {"conv0": {"weights": "uram"}}}', ["'uram'", "auto, lut, block"]),
+        ('{"layers": {"conv0": 4}}', ["an object"]),
+    ],
+)
+def test_bad_files_are_refused_in_one_sentence(network, tmp_path, text, words):
+    path = tmp_path / "folding.json"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_folding(path, network)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in ["folding.json", *words]:
+        assert word in message
+
+
+def test_balance_meets_the_target_with_no_more_than_it_needs(network):
+    board = load("pynq_z1")
+    for target in (300, 1000, 5000, 100_000):
+        folded = balance(network, board, target_cycles=target)
+        assert max(cycles(layer, folded.folds[layer.name]) for layer in network.layers) <= target
+    # Nothing is spent where nothing is asked for: far below the target every layer is one by one.
+    assert set(folded.folds.values()) == {Fold()}
+
+
+def test_balance_refuses_the_impossible_and_names_the_layer(network):
+    with pytest.raises(UserError, match=r"layer 'conv0' takes 378|layer 'conv\d' takes"):
+        balance(network, load("pynq_z1"), target_cycles=10)
+
+
+def test_fixed_layers_stay(network):
+    folded = balance(network, load("pynq_z1"), fixed={"conv0": Fold(2, 1, "block")})
+    assert folded.folds["conv0"] == Fold(2, 1, "block")
+
+
+def test_block_rams():
+    assert [block_rams(512, 36), block_rams(513, 36), block_rams(16384, 1), block_rams(32768, 4)] == [1, 2, 1, 8]
+
+
+def test_folding_is_json_with_every_layer(network):
+    folded = balance(network, load("pynq_z1"), target_cycles=1000)
+    assert list(json.loads(write_folding(folded))["layers"]) == [layer.name for layer in network.layers]
