@@ -15,8 +15,8 @@ __all__ = ["RELABELLING", "InputRule", "input_rule"]
 # Operators that leave every value of a stream as it is.
 RELABELLING = ("Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
-# Where nothing is said about real inputs: a range of +-8 suits standardised features. How fine the steps must be was measured on a
-# 6-bit network with float inputs: from 2^-17 on, none of 256 samples gave other outputs than in float; 2^-20 leaves a margin.
+# Where nothing is said about real inputs: a range of +-8 suits standardised features. How fine the steps must be was measured on
+# a 6-bit network with float inputs: from 2^-17 on, none of 256 samples gave other outputs than in float; 2^-20 leaves a margin.
 DEFAULT_TYPE, DEFAULT_SCALE = int_(24), 2.0**-20
 
 

@@ -99,5 +99,5 @@ def load(folder: str | Path) -> Network:
             raise UserError(f"{folder / 'network.json'}: not a network of this version of finnr_rtl; build it again")
         with np.load(folder / "network.npz", allow_pickle=False) as arrays:
             return _decode(content["network"], arrays)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(f"{folder}: the network in it cannot be read ({error}); build it again") from None

@@ -1,0 +1,342 @@
+"""Single operators and short chains, against the float graph run by another executor, and the layers they become."""
+
+import numpy as np
+import onnx
+import pytest
+from graphs import ROUNDING_MODES, Writer, execute
+from onnx import TensorProto
+
+from finnr_rtl.frontend import load_network, supported
+from finnr_rtl.network.evaluate import evaluate
+from finnr_rtl.network.layers import ArgMax, Conv, MaxPool, Threshold
+
+
+@pytest.fixture
+def load(tmp_path):
+    def loader(model, *args):
+        onnx.save(model, tmp_path / "m.onnx")
+        return load_network(tmp_path / "m.onnx", *args)
+
+    return loader
+
+
+def agree(network, model, inputs):
+    """Outputs of both for inputs (samples, 1, ...); asserts that none differs."""
+    expected = execute(model, np.float32(inputs))
+    report = evaluate(network, {"inputs": np.concatenate(np.float32(inputs)), "outputs": expected})
+    assert report.mismatching_values == 0
+    return report.outputs
+
+
+def kinds(network):
+    return [type(layer).__name__ for layer in network.layers]
+
+
+def ramp(count, low, high):
+    """One sample (1, count) of rising values, ties included."""
+    return np.linspace(low, high, count, dtype=np.float32)[None, None]
+
+
+@pytest.mark.parametrize("mode", ROUNDING_MODES)
+@pytest.mark.parametrize(("signed", "narrow", "zero_point", "bits"), [
+    (1, 0, 0, 4), (1, 1, 1, 4), (0, 0, 3, 3), (0, 1, 0, 4), (1, 1, 0, 2), (1, 0, 0, 1),
+])
+def test_every_rounding_mode_on_every_tie(load, mode, signed, narrow, zero_point, bits):
+    w = Writer((161,))
+    x = w.quant("x", 0.25, bits=8)
+    x = w.node("Mul", x, np.float32(-0.5))
+    model = w.model(w.quant(x, 0.5, zero_point, bits, signed, narrow, mode))
+    network = load(model)
+    assert kinds(network) == ["Threshold"]
+    assert network.layers[0].thresholds.flip.all()
+    outputs = agree(network, model, ramp(161, -20, 20))
+    assert len(np.unique(outputs)) == network.layers[0].thresholds.steps + 1
+
+
+def test_falling_channels_of_a_matrix_layer_are_negated(load):
+    rng = np.random.default_rng(1)
+    w = Writer((8,))
+    x = w.quant("x", 0.5, bits=4)
+    x = w.node("MatMul", x, w.quant(np.float32(rng.normal(0, 2, (8, 6))), 0.5, bits=4, narrow=1))
+    x = w.batch_norm(x, [1, -1, 2, -2, 0, -0.3], rng.normal(0, 1, 6), rng.normal(0, 1, 6), rng.uniform(0.5, 2, 6))
+    model = w.model(w.quant(x, 0.5, bits=3))
+    network = load(model)
+    assert kinds(network) == ["Conv"]
+    assert not network.layers[0].thresholds.flip.any()
+    agree(network, model, rng.normal(0, 3, (5, 1, 8)))
+
+
+def test_rows_that_cannot_be_negated_fall(load):
+    w = Writer((2,))
+    x = w.quant("x", bits=4)
+    x = w.node("MatMul", x, w.quant(np.float32([[-8, 1], [3, 1]]), bits=4))
+    model = w.model(w.node("BipolarQuant", w.node("Neg", x), np.float32(1)))
+    network = load(model)
+    assert network.layers[0].thresholds.flip.tolist() == [True, False]
+    agree(network, model, [[[a, b]] for a in range(-8, 8, 4) for b in range(-8, 8, 3)])
+
+
+def test_thresholds_go_through_a_pool_into_the_convolution(load):
+    rng = np.random.default_rng(2)
+    w = Writer((2, 6, 6))
+    x = w.quant("x", bits=3)
+    x = w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (3, 2, 3, 3))), bits=3, narrow=1))
+    x = w.batch_norm(x, [0.5, -0.5, -1], [0, 1, 2], [1, 2, 3], [1, 2, 3])
+    x = w.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    model = w.model(w.quant(w.node("Relu", x), bits=2, signed=0))
+    network = load(model)
+    assert kinds(network) == ["Conv", "MaxPool"]
+    assert str(network.layers[1].input_type) == "UINT2"
+    agree(network, model, rng.normal(0, 4, (4, 1, 2, 6, 6)))
+
+
+def test_a_falling_function_behind_a_pool_stays_behind_it(load):
+    rng = np.random.default_rng(3)
+    w = Writer((1, 4, 4))
+    x = w.node("Conv", w.quant("x", bits=3), w.quant(np.float32(rng.normal(0, 2, (2, 1, 1, 1))), bits=3))
+    x = w.node("Neg", w.node("MaxPool", x, kernel_shape=[3, 3], strides=[1, 1]))
+    model = w.model(w.quant(x, bits=4))
+    network = load(model)
+    assert kinds(network) == ["Conv", "MaxPool", "Threshold"]
+    assert network.layers[2].thresholds.flip.all()
+    agree(network, model, rng.normal(0, 4, (4, 1, 1, 4, 4)))
+
+
+# With ceil_mode, shape inference counts a window that lies in the padding alone; the executor does not.
+@pytest.mark.filterwarnings("ignore:Output shapes disagree")
+@pytest.mark.parametrize(("size", "kernel", "stride", "pads", "dilation"), [
+    (7, 3, 2, [0, 0, 0, 0], 1), (8, 3, 2, [1, 1, 1, 1], 1), (6, 2, 3, [0, 1, 1, 0], 1), (9, 2, 2, [0, 0, 0, 0], 2),
+    (5, 3, 4, [1, 0, 1, 1], 1),
+])
+def test_pools_of_every_shape(load, size, kernel, stride, pads, dilation):
+    rng = np.random.default_rng(4)
+    for ceil in (0, 1):
+        w = Writer((2, size, size))
+        attributes = dict(kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads, dilations=[dilation] * 2, ceil_mode=ceil)
+        model = w.model(w.node("MaxPool", w.quant("x", bits=4), **attributes))
+        network = load(model)
+        assert kinds(network) == ["MaxPool"]
+        agree(network, model, rng.normal(0, 4, (3, 1, 2, size, size)))
+
+
+def test_a_bipolar_stream_is_padded_with_zero(load):
+    rng = np.random.default_rng(5)
+    w = Writer((2, 5, 5))
+    x = w.node("Conv", w.quant("x", bits=3), w.quant(np.float32(rng.normal(0, 2, (3, 2, 1, 1))), bits=3))
+    x = w.node("MaxPool", w.node("BipolarQuant", x, np.float32(0.5)), kernel_shape=[2, 2], strides=[1, 1])
+    x = w.node("Conv", x, w.node("BipolarQuant", np.float32(rng.normal(0, 2, (2, 3, 3, 3))), np.float32(1)), pads=[1, 0, 1, 2])
+    model = w.model(x)
+    network = load(model)
+    assert [str(layer.output_type) for layer in network.layers[:2]] == ["TERNARY", "TERNARY"]
+    agree(network, model, rng.normal(0, 2, (3, 1, 2, 5, 5)))
+
+
+def test_a_bipolar_input_is_padded_with_zero(load):
+    rng = np.random.default_rng(6)
+    w = Writer((1, 4, 4))
+    x = w.node("BipolarQuant", "x", np.float32(1))
+    model = w.model(w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (2, 1, 3, 3))), bits=3), auto_pad="SAME_UPPER"))
+    network = load(model)
+    assert str(network.input.dtype) == "TERNARY"
+    agree(network, model, rng.normal(0, 1, (3, 1, 1, 4, 4)))
+
+
+def test_a_zero_point_is_what_padding_holds(load):
+    rng = np.random.default_rng(7)
+    w = Writer((1, 4, 4))
+    x = w.quant("x", 0.5, 3, 4, signed=0)
+    model = w.model(w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (2, 1, 3, 3))), 0.25, 1, 3), pads=[1] * 4))
+    network = load(model)
+    assert network.layers[0].pad_value == 3
+    assert network.input.zero_point == 3
+    agree(network, model, rng.normal(0, 3, (3, 1, 1, 4, 4)))
+
+
+def test_scales_per_channel_that_are_multiples_become_weights(load):
+    rng = np.random.default_rng(8)
+    w = Writer((4,))
+    x = w.quant("x", bits=4)
+    x = w.node("MatMul", x, w.quant(np.float32(rng.normal(0, 3, (4, 3))), bits=3))
+    x = w.quant(x, [[0.5, 1.0, 2.0]], bits=3)
+    model = w.model(w.node("MatMul", x, w.quant(np.float32(rng.normal(0, 2, (3, 2))), bits=3)))
+    network = load(model)
+    assert network.layers[1].weight_type.bits > 3
+    agree(network, model, rng.normal(0, 4, (5, 1, 4)))
+
+
+def test_functions_per_position_behind_a_convolution(load):
+    rng = np.random.default_rng(9)
+    w = Writer((1, 3, 3))
+    x = w.node("Conv", w.quant("x", bits=4), w.quant(np.float32(rng.normal(0, 2, (2, 1, 2, 2))), bits=3))
+    x = w.node("Add", w.node("Flatten", x), np.float32(rng.normal(0, 3, (1, 8))))
+    x = w.quant(x, bits=3)
+    model = w.model(w.node("MatMul", x, w.quant(np.float32(rng.normal(0, 2, (8, 3))), bits=3)))
+    network = load(model)
+    assert kinds(network) == ["Conv", "Threshold", "Conv"]
+    assert network.layers[1].input_shape == (1, 1, 8)
+    agree(network, model, rng.normal(0, 4, (5, 1, 1, 3, 3)))
+
+
+def test_one_result_with_two_readers(load):
+    rng = np.random.default_rng(10)
+    w = Writer((4,))
+    x = w.node("MatMul", w.quant("x", bits=4), w.quant(np.float32(rng.normal(0, 3, (4, 3))), bits=3))
+    first, second = w.quant(x, bits=2), w.quant(x, 2.0, bits=3)
+    model = w.model(w.node("MatMul", second, w.quant(np.float32(rng.normal(0, 2, (3, 2))), bits=3)))
+    assert kinds(load(model)) == ["Conv", "Conv"]  # the first quantiser leads nowhere
+    w.node("Identity", first)
+    model.graph.output.append(onnx.helper.make_tensor_value_info(first, TensorProto.FLOAT, None))
+    with pytest.raises(Exception, match="2 outputs; exactly one"):
+        load(model)
+
+
+def test_input_in_rows_columns_channels(load):
+    rng = np.random.default_rng(11)
+    w = Writer((5, 6, 2))
+    x = w.node("Transpose", w.quant("x", bits=4), perm=[0, 3, 1, 2])
+    x = w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (3, 2, 3, 3))), bits=3), strides=[2, 1])
+    x = w.quant(w.node("Transpose", x, perm=[0, 2, 3, 1]), [[[[1, 2, 4]]]], bits=3)
+    model = w.model(x)
+    network = load(model)
+    assert network.input.shape == (5, 6, 2)
+    assert np.array_equal(network.input.order, np.arange(60))
+    agree(network, model, rng.normal(0, 4, (3, 1, 5, 6, 2)))
+
+
+def test_dense_layers_over_pixels_and_from_the_left(load):
+    rng = np.random.default_rng(12)
+    w = Writer((5, 4))
+    x = w.node("MatMul", w.quant("x", bits=4), w.quant(np.float32(rng.normal(0, 2, (4, 3))), bits=3))
+    model = w.model(w.quant(x, bits=4))
+    network = load(model)
+    assert network.layers[0].output_shape == (1, 5, 3)
+    agree(network, model, rng.normal(0, 4, (3, 1, 5, 4)))
+    w = Writer((4, 5))
+    model = w.model(w.node("MatMul", w.quant(np.float32(rng.normal(0, 2, (3, 4))), bits=3), w.quant("x", bits=4)))
+    agree(load(model), model, rng.normal(0, 4, (3, 1, 4, 5)))
+
+
+def test_flatten_of_a_map_permutes_weights(load):
+    rng = np.random.default_rng(13)
+    for order in ("flatten", "transpose"):
+        w = Writer((2, 3, 4))
+        x = w.quant("x", bits=4)
+        x = w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (3, 2, 1, 1))), bits=3))
+        x = w.quant(x, bits=4)
+        x = w.node("Transpose", x, perm=[0, 3, 1, 2]) if order == "transpose" else x
+        x = w.node("Flatten", x)
+        model = w.model(w.node("MatMul", x, w.quant(np.float32(rng.normal(0, 2, (36, 3))), bits=3)))
+        agree(load(model), model, rng.normal(0, 4, (3, 1, 2, 3, 4)))
+
+
+def test_the_exported_batch_is_taken_for_one(load):
+    for batch in (1, 4, "N"):
+        w = Writer((2, 3), batch=batch)
+        x = w.node("Flatten", w.quant("x", bits=4)) if batch == "N" else w.reshape(w.quant("x", bits=4), [batch, 6])
+        model = w.model(w.node("MatMul", x, w.quant(np.float32(np.arange(12).reshape(6, 2) % 5 - 2), bits=4)))
+        network = load(model)
+        assert network.input.model_shape == (2, 3)
+        assert network.output.model_shape == (2,)
+
+
+@pytest.mark.parametrize("op", ["ArgMax", "TopK"])
+def test_class_index(load, op):
+    rng = np.random.default_rng(14)
+    for bias, expected in ((0.5, ["Conv", "ArgMax"]), (np.float32([0.5, 0, 1]), ["Conv"])):
+        w = Writer((6,))
+        x = w.node("MatMul", w.quant("x", bits=4), w.quant(np.float32(rng.normal(0, 2, (6, 3))), 0.3, bits=3))
+        x = w.node("Add", w.node("Mul", x, np.float32(0.7)), np.float32(bias))
+        if op == "ArgMax":
+            y = w.node("ArgMax", x, axis=1)
+        else:
+            y = w.node("TopK", x, np.array([1], dtype=np.int64), outputs=2)[1]
+        model = w.model(w.node("Cast", y, to=TensorProto.FLOAT))
+        model.graph.node.pop()
+        model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(y, TensorProto.INT64, None))
+        network = load(model)
+        assert kinds(network) == expected
+        assert [step["op"] for step in network.output.tail] == ["ArgMax"] * (len(expected) == 1)
+        agree(network, model, rng.normal(0, 4, (9, 1, 6)))
+        assert any(isinstance(layer, ArgMax) for layer in network.layers) == (len(expected) == 2)
+
+
+@pytest.mark.parametrize("tail", [
+    ["Softmax"], ["Relu"], ["Sigmoid"], ["Tanh"], ["Relu", "Mul"], ["Softmax", "Reshape"], ["LeakyRelu"],
+])
+def test_what_follows_the_last_layer_runs_on_the_host(load, tail):
+    rng = np.random.default_rng(15)
+    w = Writer((6,))
+    x = w.node("MatMul", w.quant("x", 0.25, bits=4), w.quant(np.float32(rng.normal(0, 2, (6, 4))), 0.25, bits=3))
+    x = w.node("Add", x, np.float32(rng.normal(0, 1, 4)))
+    for op in tail:
+        parameters = {"Mul": [np.float32([1, 2, 3, 4])], "Reshape": [np.array([1, 2, 2])]}.get(op, [])
+        x = w.node(op, x, *parameters)
+    network = load(w.model(x))
+    assert kinds(network) == ["Conv"]
+    assert len(network.output.tail) == len(tail)
+    agree(network, w.model(x), rng.normal(0, 2, (9, 1, 6)))
+
+
+def test_domains_and_opsets(load):
+    for domain, opset in (("onnx.brevitas", 9), ("finn.custom_op.general", 12), ("qonnx.custom_op.general", 21), ("", 11)):
+        w = Writer((3,), opset=opset, domain=domain)
+        weights = w.node("BipolarQuant", np.float32(np.ones((3, 2))), np.float32(1))
+        model = w.model(w.node("MatMul", w.quant("x", bits=4), weights))
+        if domain == "":
+            del model.opset_import[1:]
+        assert kinds(load(model)) == ["Conv"]
+
+
+def test_input_rules(load):
+    def network(shape, *args, first=None, annotation=None, element=TensorProto.FLOAT):
+        w = Writer(shape)
+        x = w.node("Cast", "x", to=TensorProto.FLOAT) if element != TensorProto.FLOAT else "x"
+        x = w.node(first[0], x, np.float32(first[1])) if first else x
+        x = w.node("Flatten", x)
+        size = int(np.prod(shape))
+        x = w.node("MatMul", x, w.node("BipolarQuant", np.float32(np.ones((size, 2))), np.float32(1)))
+        return load(w.model(x, {"x": annotation} if annotation else None, element), *args)
+
+    def port(*args, **kwargs):
+        found = network(*args, **kwargs).input
+        return str(found.dtype), found.scale
+
+    assert port((3, 4, 4)) == ("UINT8", 1 / 255)
+    assert port((3, 4, 4), first=("Div", 255)) == ("UINT8", 1.0)
+    assert port((4, 4, 1), first=("Mul", 1 / 255)) == ("UINT8", 1.0)
+    assert port((3, 4, 4), first=("Mul", 2)) == ("UINT8", 1 / 255)
+    assert port((7,)) == ("INT24", 2.0**-20)
+    assert port((7,), annotation="BIPOLAR") == ("BIPOLAR", 1.0)
+    assert port((7,), annotation="FLOAT32") == ("INT24", 2.0**-20)
+    assert port((7,), element=TensorProto.UINT8) == ("UINT8", 1.0)
+    assert port((7,), "INT16", 2.0**-12) == ("INT16", 2.0**-12)
+    assert port((7,), None, 0.5) == ("INT24", 0.5)
+    assert port((7,), "int5") == ("INT5", 1.0)
+
+
+def test_an_input_type_of_the_user_leaves_the_quantiser_to_the_accelerator(load):
+    w = Writer((9,))
+    model = w.model(w.quant("x", 0.5, bits=3))
+    network = load(model, "INT8", 0.25)
+    assert isinstance(network.layers[0], Threshold)
+    agree(network, model, ramp(9, -5, 5))
+
+
+def test_the_list_of_operators_names_its_limits():
+    listed = dict(supported())
+    assert {"Conv", "MatMul", "Quant", "MultiThreshold", "Reshape", "Softmax"} <= set(listed)
+    assert "one group" in listed["Conv"]
+
+
+def test_a_convolution_in_one_dimension(load):
+    rng = np.random.default_rng(16)
+    w = Writer((2, 9))
+    weights = w.quant(np.float32(rng.normal(0, 2, (3, 2, 3))), bits=3)
+    x = w.node("Conv", w.quant("x", bits=4), weights, np.float32([1, 2, 3]), pads=[1, 0])
+    x = w.node("MaxPool", w.quant(x, bits=4), kernel_shape=[2], strides=[2])
+    model = w.model(x)
+    network = load(model)
+    assert isinstance(network.layers[0], Conv)
+    assert isinstance(network.layers[1], MaxPool)
+    assert network.layers[1].output_shape == (1, 4, 3)
+    agree(network, model, rng.normal(0, 4, (3, 1, 2, 9)))
