@@ -22,12 +22,12 @@ UNLIMITED = 1 << 40
 
 @dataclass(frozen=True)
 class Cycles:
-    """``interval`` cycles per frame in steady state, set by stage ``bottleneck``; ``latency`` from the first beat taken to the first
-    offered at the output, for a first frame after reset; ``frame`` from the first beat taken to the frame's last beat given."""
+    """``interval`` cycles per frame in steady state, set by stage ``bottleneck``. After reset, counted from the first beat taken:
+    ``latency`` to the first beat given at the output, ``ends`` to the last beat given of each of the first frames."""
 
     interval: int
     latency: int
-    frame: int
+    ends: tuple[int, ...]
     bottleneck: str
 
 
@@ -45,17 +45,18 @@ def _chain(schedules: list[Schedule], offered: np.ndarray) -> list[Timing]:
         drains = [*(after.able for after in timings[1:]), None]
 
 
-def predict(stages: list[Stage]) -> Cycles:
-    """Exact cycles of an accelerator whose rooms are sized."""
+def predict(stages: list[Stage], frames: int = 3) -> Cycles:
+    """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames one by one."""
     schedules = [stage.config.schedule() for stage in stages]
     intervals = [schedule.interval for schedule in schedules]
     interval = max(intervals)
-    timings = _chain(schedules, np.zeros(schedules[0].beats_in, dtype=np.int64))
+    timings = _chain(schedules, np.zeros(frames * schedules[0].beats_in, dtype=np.int64))
     start = timings[0].taken[0]
+    given = timings[-1].given - start
     return Cycles(
         interval=interval,
-        latency=int(timings[-1].offered[0] - start),
-        frame=int(timings[-1].given[-1] - start),
+        latency=int(given[0]),
+        ends=tuple(given.reshape(frames, -1)[:, -1].tolist()),
         bottleneck=stages[intervals.index(interval)].name,
     )
 
