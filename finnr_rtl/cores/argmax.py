@@ -21,8 +21,8 @@ __all__ = ["ArgMax", "ArgMaxConfig"]
 class ArgMaxConfig(CoreConfig):
     """``y[...] = argmax over channels of x[..., c]``, the first of equals; ``shape`` is the input's, channels last.
 
-    ``lanes`` channels a beat, one beat a cycle; one index (UINT, as wide as the last index) per pixel. Within a beat a tree of comparators, with
-    registers behind every level, finds the greatest; it is compared with the greatest of the beats before.
+    ``lanes`` channels a beat, one beat a cycle; one index (UINT, as wide as the last index) per pixel. Within a beat a tree of
+    comparators, with registers behind every level, finds the greatest; it is compared with the greatest of the beats before.
 
     Raises ``ValueError`` for lanes that do not divide the channels.
     """

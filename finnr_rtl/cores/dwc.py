@@ -1,6 +1,7 @@
 """Data-width converter."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import gcd, prod
 
 import numpy as np
@@ -20,8 +21,8 @@ __all__ = ["WidthConverter", "WidthConverterConfig"]
 class WidthConverterConfig(CoreConfig):
     """``y = x``, with ``lanes_in`` values a beat in and ``lanes_out`` a beat out; any ratio.
 
-    The stream with more beats has one every cycle; frames follow each other without a pause. An output beat is offered one cycle after the
-    input beat that completes it, or after the output beat before it.
+    The stream with more beats has one every cycle; frames follow each other without a pause. An output beat is offered one
+    cycle after the input beat that completes it is taken, or after the output beat before it is given.
 
     Raises ``ValueError`` where lanes_in or lanes_out does not divide the number of values in ``shape``.
     """
@@ -102,8 +103,8 @@ class WidthConverterConfig(CoreConfig):
 class WidthConverter(wiring.Component):
     """Hardware of :class:`WidthConverterConfig`.
 
-    Input beats go into a history just long enough for an output beat; the output register takes each of its units from a place in the
-    history, or from the beat being taken, that depends on the phase alone.
+    Input beats go into a history just long enough for an output beat. The output register takes each of its units from a place in
+    the history, or from the beat being taken, and where from depends on the phase alone.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
@@ -137,7 +138,7 @@ class WidthConverter(wiring.Component):
         for age in range(1, max(ages) + 1):
             history.append(Signal(c.input.width, name=f"history{age}", reset_less=True))
         with m.If(step & taking):
-            for newer, older in zip(history, history[1:], strict=False):
+            for newer, older in pairwise(history):
                 m.d.sync += older.eq(newer)
 
         selected = [self._select(m, phase, unit, history) for unit in range(c.units_out)]
@@ -151,9 +152,8 @@ class WidthConverter(wiring.Component):
         if len(phases) == self._config.phases:
             m.d.comb += flag.eq(1)
         else:
-            with m.Switch(phase):
-                with m.Case(*phases.tolist()):
-                    m.d.comb += flag.eq(1)
+            with m.Switch(phase), m.Case(*phases.tolist()):
+                m.d.comb += flag.eq(1)
 
     def _select(self, m, phase, unit, history):
         """One unit of the output beat, chosen by the phase."""

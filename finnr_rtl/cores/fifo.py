@@ -73,9 +73,9 @@ class Fifo(wiring.Component):
 class CreditFifo(wiring.Component):
     """FIFO of ``depth`` payloads of ``width`` bits behind a pipeline that cannot stop.
 
-    Whatever enters the pipeline spends a credit with ``launch``, only while ``credit`` is high, and comes out later with ``push``. Launched
-    payloads and waiting ones together never exceed ``depth``. A credit comes back one cycle after a payload is given. A payload
-    pushed is offered ``LATENCY`` cycles later.
+    Whatever enters the pipeline spends a credit with ``launch``, while ``credit`` is high, and comes out later with ``push``.
+    Launched payloads and waiting ones together never exceed ``depth``. A credit comes back one cycle after a payload is given.
+    A payload pushed is offered ``LATENCY`` cycles later, or one cycle after the one before it is given.
 
     Members: ``launch`` In(1), ``credit`` Out(1), ``push`` In(1), ``payload`` In(width), ``o`` Out(stream).
 

@@ -53,7 +53,8 @@ class PaddedMap:
 class PadSequence(wiring.Component):
     """Tells padding from pixels: ``padding`` is high while the next beat of the padded map is padding.
 
-    Runs of padding and of pixels alternate, the padding after one frame and before the next being one run; one counter measures them.
+    Runs of padding and of pixels alternate, the padding after one frame and before the next being one run; one counter measures
+    them.
 
     Members: ``advance`` In(1), ``padding`` Out(1).
     """

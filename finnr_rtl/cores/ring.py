@@ -8,9 +8,9 @@ __all__ = ["smallest_depth"]
 def smallest_depth(writes: int, need: np.ndarray, freed: np.ndarray) -> int:
     """The least depth with which a frame takes no more cycles than the greater of its writes and its reads.
 
-    Arguments as of :class:`finnr_rtl.cores.schedule.WindowSchedule`. The side with more to do is made to work without pause, the other
-    one as favourably as it can: writes as late, or reads as early as possible. What is then held, at most, is the depth; any smaller
-    ring would have to break one of these bounds.
+    Arguments as of :class:`finnr_rtl.cores.schedule.WindowSchedule`. The side with more to do is made to work without pause, the
+    other one as favourably as it can: writes as late, or reads as early as possible. What is then held, at most, is the depth;
+    a smaller ring would break one of these bounds.
     """
     frames = 4
     starts = np.arange(frames)[:, None] * writes

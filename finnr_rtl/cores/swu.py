@@ -26,15 +26,16 @@ __all__ = ["Swu", "SwuConfig"]
 class SwuConfig(CoreConfig):
     """All windows of a map ``shape`` (height, width, channels), row by row, ``simd`` channels a beat.
 
-    ``kernel``, ``stride`` and ``dilation`` are (vertical, horizontal), ``pads`` (top, left, bottom, right) pixels of ``pad_value``. The output
-    of order "window" is a tensor (rows, columns, kernel rows, kernel columns, channels); of order "depthwise" (rows, columns,
-    channels / simd, kernel rows, kernel columns, simd), with all taps of one group of channels together.
+    ``kernel``, ``stride`` and ``dilation`` are (vertical, horizontal), ``pads`` (top, left, bottom, right) pixels of value
+    ``pad_value``. The output of order "window" is a tensor (rows, columns, kernel rows, kernel columns, channels); of order
+    "depthwise" (rows, columns, channels / simd, kernel rows, kernel columns, simd), with all taps of one group of channels together.
 
-    One beat out a cycle, one beat (or padding) in a cycle, at the same time. ``depth`` is the ring's, in beats; ``None`` takes the smallest
-    with which a frame takes as many cycles as the greater of the two has beats, or more where they cost nothing.
+    One beat out a cycle and, at the same time, one beat of the padded map in; a beat is offered two cycles after it was taken at
+    the earliest. ``depth`` is the ring's, in beats; ``None`` takes the smallest with which a frame takes no more cycles than the
+    greater of the two has beats, or more where they cost nothing.
 
-    Raises ``ValueError`` for simd that does not divide the channels, a kernel that does not fit, a pad value outside the type, or a depth
-    that cannot hold a window.
+    Raises ``ValueError`` for simd that does not divide the channels, a kernel that does not fit, a pad value outside the type, or
+    a depth that cannot hold a window.
     """
 
     dtype: DataType
@@ -60,7 +61,7 @@ class SwuConfig(CoreConfig):
         if self.order not in ("window", "depthwise"):
             raise ValueError(f"order={self.order!r} must be 'window' or 'depthwise'")
         if self.depth is not None and self.depth < self.footprint:
-            raise ValueError(f"depth={self.depth} must be at least {self.footprint}, the beats from the first to the last of a window")
+            raise ValueError(f"depth={self.depth} must be at least {self.footprint}, the beats that a window spans")
 
     @property
     def folds(self) -> int:
@@ -135,9 +136,14 @@ class SwuConfig(CoreConfig):
         return need, freed
 
     @cached_property
+    def smallest_depth(self) -> int:
+        """The least depth with which a frame takes no more cycles than the greater of its writes and reads."""
+        return smallest_depth(self.map.total, *self._reads)
+
+    @cached_property
     def words(self) -> int:
         """Beats the ring holds."""
-        return self.depth or free_words(smallest_depth(self.map.total, *self._reads), self.input.width)
+        return self.depth or free_words(self.smallest_depth, self.input.width)
 
     def schedule(self):
         need, freed = self._reads
@@ -150,8 +156,8 @@ class SwuConfig(CoreConfig):
 class Swu(wiring.Component):
     """Hardware of :class:`SwuConfig`: a ring in memory, written in stream order and read along nested loops.
 
-    Two counters keep the processes apart: ``ahead``, how many beats beyond the one to be read next are written, and ``fill``, how many
-    written beats are still of use, less the ring's size. Their signs tell whether reading and writing may go on.
+    Two counters keep the processes apart: ``ahead``, how many beats beyond the one to be read next are written, and ``fill``, how
+    many written beats are still of use, less the ring's size. Their signs tell whether reading and writing may go on.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
@@ -166,7 +172,8 @@ class Swu(wiring.Component):
         write = Signal()
         read = Signal()
         filled = Signal()
-        m.submodules.ring = ring = Memory(shape=unsigned(c.input.width), depth=c.words, init=[], attrs=style(c.words, c.input.width))
+        width = c.input.width
+        m.submodules.ring = ring = Memory(shape=unsigned(width), depth=c.words, init=[], attrs=style(c.words, width))
 
         windows, taps = c.window_loops, c.tap_loops
         loops = windows + taps

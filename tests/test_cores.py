@@ -1,0 +1,101 @@
+"""Every core keeps its contract, in simulation; and what the contracts promise in NumPy is right."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from core_configs import CORES, windows
+from core_verilog import hold_to_contract
+
+from finnr_rtl.cores.argmax import ArgMaxConfig
+from finnr_rtl.cores.contract import StreamSpec
+from finnr_rtl.cores.dwc import WidthConverterConfig
+from finnr_rtl.cores.fifo import CreditFifo, FifoConfig
+from finnr_rtl.cores.maxpool import PoolConfig
+from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.datatypes import BIPOLAR, TERNARY, uint
+
+
+def configurations(kind, seed, count):
+    print(f"{count} configurations of {kind}, seed {seed}")
+    rng = np.random.default_rng(seed)
+    return [CORES[kind](rng) for _ in range(count)]
+
+
+@pytest.mark.parametrize("kind", CORES)
+def test_contract(kind, tmp_path, builds):
+    hold_to_contract(configurations(kind, seed=1, count=6), 1, tmp_path, builds)
+
+
+@pytest.mark.parametrize("kind", CORES)
+def test_contract_icarus(kind, tmp_path, builds):
+    hold_to_contract(configurations(kind, seed=2, count=1), 2, tmp_path, builds, simulator="icarus", frames=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 8))
+@pytest.mark.parametrize("kind", CORES)
+def test_contract_at_length(kind, seed, tmp_path, builds):
+    hold_to_contract(configurations(kind, seed, count=20), seed, tmp_path, builds)
+
+
+def test_cnv_first_windows_take_one_cycle_a_beat():
+    config = SwuConfig(BIPOLAR, (30, 30, 64), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, simd=32)
+    assert config.schedule().interval == 28 * 28 * 9 * 2
+
+
+def test_default_ring_is_the_smallest_without_bubbles():
+    rng = np.random.default_rng(11)
+    for _ in range(40):
+        config = windows(rng)
+        print(config)
+        best = max(config.map.total, config.output.beats)
+        assert config.schedule().interval == best
+        depths = range(config.footprint, config.words + 1)
+        fitting = [depth for depth in depths if replace(config, depth=depth).schedule().interval == best]
+        assert config.smallest_depth == fitting[0]
+
+
+def test_windows_by_hand():
+    config = SwuConfig(uint(8), (2, 3, 2), (2, 2), (1, 1), (1, 1), (0, 0, 0, 1), 9, simd=1)
+    x = np.arange(12).reshape(1, 2, 3, 2)
+    last = [[[4, 5], [9, 9]], [[10, 11], [9, 9]]]
+    assert config.reference(x)[0, 0, 2].tolist() == last
+    depthwise = SwuConfig(uint(8), (2, 3, 2), (2, 2), (1, 1), (1, 1), (0, 0, 0, 1), 9, simd=1, order="depthwise")
+    assert depthwise.reference(x)[0, 0, 2].reshape(2, 4).tolist() == [[4, 9, 10, 9], [5, 9, 11, 9]]
+
+
+def test_pool_of_depthwise_windows_is_max_pool():
+    rng = np.random.default_rng(12)
+    x = rng.integers(-1, 2, (2, 5, 7, 6))
+    around = SwuConfig(TERNARY, (5, 7, 6), (3, 2), (2, 1), (1, 1), (0, 0, 0, 0), -1, simd=3, order="depthwise")
+    pool = PoolConfig(TERNARY, (*around.windows, 6), 6, 3)
+    y = pool.reference(around.reference(x).reshape(2, *pool.input.shape))
+    for row in range(2):
+        for column in range(6):
+            expected = x[:, 2 * row : 2 * row + 3, column : column + 2].max(axis=(1, 2))
+            assert np.array_equal(y[:, row, column], expected)
+
+
+def test_argmax_takes_the_first_of_equals():
+    x = np.array([[[3, 7, 7, 1]], [[0, 0, 0, 0]]])
+    assert ArgMaxConfig(uint(3), (1, 4), 2).reference(x).reshape(-1).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: FifoConfig(StreamSpec(uint(8), (4,), 1), 0), "depth=0 must be at least 1"),
+    (lambda: CreditFifo(8, 0), "depth=0 must be at least 1"),
+    (lambda: WidthConverterConfig(uint(8), (6,), 4, 2), "lanes_in=4 must divide values=6; legal values are 1, 2, 3, 6"),
+    (lambda: PaddingConfig(BIPOLAR, (2, 2, 2), (1, 1, 1, 1), 0, 1), "pad_value=0 must be a value of type BIPOLAR"),
+    (lambda: PaddingConfig(BIPOLAR, (2, 2, 2), (1, -1, 1, 1), 1, 1), "pads="),
+    (lambda: PoolConfig(BIPOLAR, (2, 2, 2), 0, 1), "taps=0 must be at least 1"),
+    (lambda: ArgMaxConfig(uint(8), (1, 1, 10), 3), "lanes=3 must divide channels=10"),
+    (lambda: SwuConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
+    (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 0), (1, 1), (0, 0, 0, 0), 1, 2), "stride="),
+    (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, depth=5), "depth=5 must be at least 22"),
+    (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, order="rows"), "order='rows' must be"),
+])
+def test_illegal_parameters_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
