@@ -2,11 +2,15 @@
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from graphs import ROUNDING_MODES, Writer, execute
 from onnx import TensorProto
 
 from finnr_rtl.frontend import load_network, supported
+from finnr_rtl.frontend.graph import Node
+from finnr_rtl.frontend.operators import OPERATORS
+from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.network.evaluate import evaluate
 from finnr_rtl.network.layers import ArgMax, Conv, MaxPool, Threshold
 
@@ -326,6 +330,31 @@ def test_the_list_of_operators_names_its_limits():
     listed = dict(supported())
     assert {"Conv", "MatMul", "Quant", "MultiThreshold", "Reshape", "Softmax"} <= set(listed)
     assert "one group" in listed["Conv"]
+
+
+@pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER", "VALID"])
+def test_automatic_padding(load, mode):
+    rng = np.random.default_rng(17)
+    w = Writer((1, 5, 6))
+    weights = w.quant(np.float32(rng.normal(0, 2, (2, 1, 2, 4))), bits=3)
+    x = w.node("Conv", w.quant("x", bits=4), weights, auto_pad=mode, strides=[1, 3])
+    model = w.model(w.node("MaxPool", w.quant(x, bits=4), kernel_shape=[2, 1], auto_pad=mode))
+    agree(load(model), model, rng.normal(0, 4, (3, 1, 1, 5, 6)))
+
+
+def test_batch_normalisation_rounds_as_the_executor_does():
+    rng = np.random.default_rng(18)
+    q = np.arange(-700, 700)[:, None] + np.zeros(40, dtype=int)
+    scale, bias, mean, variance = rng.normal(0, 2, 40), rng.normal(0, 3, 40), rng.normal(0, 50, 40), rng.uniform(0.01, 900, 40)
+    parameters = [np.float32(p) for p in (scale, bias, mean, variance)]
+    w = Writer((40,), batch="N")
+    model = w.model(w.batch_norm("x", *parameters))
+    stream = Stream("acc", (1, 1, 40), np.arange(40).reshape(1, 40), np.float64(0.0371), np.float64(0), -700, 699)
+    node = Node("m.onnx", "bn", "BatchNormalization", {"epsilon": 1e-5}, (), (), model.graph.node[0])
+    result = OPERATORS[node.op].handler(node, [stream, *(Constant(p) for p in parameters)], None)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    expected = session.run(None, {"x": (q * 0.0371).astype(np.float32)})[0]
+    assert np.array_equal(result.evaluate(q), expected)
 
 
 def test_a_convolution_in_one_dimension(load):

@@ -161,6 +161,14 @@ def test_limits_of_operators(refused):
     assert "mixes pixels and channels" in refused(w.model(w.node("Conv", x, w.quant(np.float32(np.ones((1, 3, 1, 1)))))))
 
 
+def test_invalid_attributes_and_secondary_outputs(refused):
+    w = Writer((2, 3))
+    assert "not valid" in refused(w.model(w.node("Transpose", w.quant("x"), perm=[0, 5, 1])))
+    w = Writer((1, 4, 4))
+    _, places = w.node("MaxPool", w.quant("x"), outputs=2, kernel_shape=[2, 2])
+    assert "only its main output" in refused(w.model(places))
+
+
 def test_zero_that_no_integer_stands_for(refused):
     w = Writer((1, 4, 4))
     x = w.node("Add", w.quant("x", 0.5), np.float32(0.2))

@@ -59,7 +59,7 @@ def _analyse(graph: Graph, input_type: str | None, input_scale: float | None) ->
             result = _shape(inputs[0], node)
         else:
             _check_finite(node, inputs)
-            result = OPERATORS[node.op].handler(node, inputs, builder)
+            result = _handled(node, inputs, builder)
         _store(node, values, result, builder.uses)
     output = values[graph.outputs[0]]
     if isinstance(output, Constant):
@@ -83,10 +83,21 @@ def _annotated(array: np.ndarray, note: str) -> Constant:
 
 def _store(node: Node, values: dict, result, uses: dict | None = None) -> None:
     results = result if isinstance(result, tuple) else (result,)
+    for name in node.outputs[len(results) :]:
+        if uses and name in uses:
+            raise node.error(f"its output {name} is used, which is not supported; only its main output is")
     for name, value in zip(node.outputs, results, strict=False):
         if isinstance(value, Stream) and uses.get(name, 0) != 1:
             value = replace(value, sole=False)
         values[name] = value
+
+
+def _handled(node: Node, inputs: list, builder: Builder | None):
+    """What the operator's handler makes of the node; attributes and shapes that no valid model has are the user's to mend."""
+    try:
+        return OPERATORS[node.op].handler(node, inputs, builder)
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise node.error(f"its attributes or inputs are not valid ({error}); export the model again") from error
 
 
 def _check_finite(node: Node, inputs: list) -> None:
@@ -103,7 +114,7 @@ def _folded(graph: Graph, node: Node, values: dict) -> tuple:
     _check_finite(node, inputs)
     entry = OPERATORS.get(node.op)
     if entry is not None and entry.constants:
-        return (entry.handler(node, inputs, None),)
+        return (_handled(node, inputs, None),)
     feeds = {name: value.value for name, value in zip(node.inputs, inputs, strict=True) if value is not None}
     try:
         results = ReferenceEvaluator(node.proto, opsets={"": graph.opset}).run(None, feeds)

@@ -46,7 +46,9 @@ class Builder:
         size = int(np.prod(shape))
         scale, bias = np.float64(self.rule.scale), np.float64(0.0 - self.rule.scale * self.rule.zero_point)
         order = np.arange(size).reshape(shape)
-        return Stream(self.tensor.name, (1, 1, size), order, scale, bias, self.rule.low, self.rule.high, raw=True)
+        sole = self.uses.get(self.tensor.name, 0) == 1
+        low, high = self.rule.low, self.rule.high
+        return Stream(self.tensor.name, (1, 1, size), order, scale, bias, low, high, sole=sole, raw=True)
 
     def input_port(self) -> InputPort:
         rule, tensor = self.rule, self.tensor
