@@ -251,9 +251,7 @@ class Mvtu(wiring.Component):
         m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, style)
         row, _ = counter(m, "weight_row", c.nf * c.sf, advance)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
-        weights = Signal(len(rom.data))
-        m.d.comb += weights.eq(rom.data)
-        return weights
+        return rom.data
 
     def _accumulate(self, m, dot, stage):
         """Sums over the steps of a fold, one register per lane."""

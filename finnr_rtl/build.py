@@ -1,0 +1,113 @@
+"""The main job: a trained network in, a folder of verified Verilog out."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from finnr_rtl.dataflow.accelerator import Accelerator
+from finnr_rtl.dataflow.stages import lower
+from finnr_rtl.dataflow.timing import Cycles, predict, size_rooms
+from finnr_rtl.emit.manifest import manifest
+from finnr_rtl.emit.output import MANIFEST, check_output, write_output
+from finnr_rtl.emit.readme import readme
+from finnr_rtl.emit.simulation import random_frames, simulation_files
+from finnr_rtl.emit.verilog import verilog_files
+from finnr_rtl.errors import UserError
+from finnr_rtl.folding.balance import balance
+from finnr_rtl.folding.folding import FoldedNetwork, read_folding, write_folding
+from finnr_rtl.frontend import load_network
+from finnr_rtl.network import store
+from finnr_rtl.network.host import quantise
+from finnr_rtl.platforms import load as load_platform
+
+__all__ = ["Build", "build", "data_frames", "read_data", "top_name"]
+
+FRAMES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Build:
+    """What was built: the folded network, its cycles, and where it was written."""
+
+    folded: FoldedNetwork
+    cycles: Cycles
+    clock_mhz: float
+    output: Path
+
+    @property
+    def frames_per_second(self) -> float:
+        """At the build's clock."""
+        return self.clock_mhz * 1e6 / self.cycles.interval
+
+
+def read_data(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file. Raises ``UserError`` where it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: not a readable npz file ({error}); give one with an array `inputs`") from None
+
+
+def data_frames(network, path: Path, count: int) -> np.ndarray:
+    """Input integers of the first ``count`` samples of an npz file."""
+    data = read_data(path)
+    if "inputs" not in data or not len(data["inputs"]):
+        raise UserError(f"{path}: no array `inputs` with samples; it holds {', '.join(sorted(data)) or 'nothing'}")
+    return quantise(network.input, data["inputs"][:count])[0]
+
+
+def build(
+    model: Path,
+    platform: str,
+    output: Path | None = None,
+    *,
+    target_fps: float | None = None,
+    fold: Path | None = None,
+    clock_mhz: float | None = None,
+    data: Path | None = None,
+    input_type: str | None = None,
+    input_scale: float | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Build:
+    """Read ``model``, fold it for ``platform``, write the accelerator to ``output``; ``progress`` is told each step.
+
+    Raises ``UserError``, with nothing written, where the input is at fault.
+    """
+    board = load_platform(platform)
+    output = output or Path(f"{model.stem}_{board.name}")
+    check_output(output)
+    progress("reading the network")
+    network = load_network(model, input_type, input_scale)
+    clock = clock_mhz or board.clock_mhz
+
+    progress("folding")
+    fixed = read_folding(fold, network) if fold else {}
+    target = max(1, int(clock * 1e6 / target_fps)) if target_fps else None
+    folded = balance(network, board, target, fixed)
+    stages = size_rooms(lower(folded))
+    cycles = predict(stages)
+
+    progress("computing test vectors")
+    frames = data_frames(network, data, FRAMES) if data else random_frames(network, FRAMES)
+    top = top_name(network.name)
+    files = {f"sim/{path}": text for path, text in simulation_files(top, network, stages, cycles, frames).items()}
+
+    progress("writing Verilog")
+    accelerator = Accelerator(top, stages)
+    files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles).items()}
+    files |= {f"network/{path}": content for path, content in store.dump(network).items()}
+    files["folding.json"] = write_folding(folded)
+    files["README.txt"] = readme(network, accelerator, cycles)
+    files[MANIFEST] = manifest(network, accelerator, cycles, clock, board.name, files)
+    write_output(output, files)
+    return Build(folded, cycles, clock, output)
+
+
+def top_name(network: str) -> str:
+    """A Verilog identifier made of a network's name."""
+    name = re.sub(r"\W+", "_", network, flags=re.ASCII).strip("_") or "network"
+    return name if name[0].isalpha() else f"net_{name}"

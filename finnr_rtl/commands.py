@@ -1,0 +1,133 @@
+"""What each command does and prints."""
+
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = ["build", "example", "run", "verify"]
+
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False)
+
+
+def _steps() -> Progress:
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=ERR, transient=True)
+
+
+def _counted() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=ERR, transient=True)
+
+
+def _table(headings, rows) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table
+
+
+def build(options) -> int:
+    """``build``: network in, Verilog out."""
+    from finnr_rtl.build import build as job
+    from finnr_rtl.cost.counts import cycles
+    from finnr_rtl.network import summary
+
+    with _steps() as bar:
+        task = bar.add_task("starting", total=None)
+        result = job(
+            options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
+            clock_mhz=options.clock_mhz, data=options.data, input_type=options.input_type, input_scale=options.input_scale,
+            progress=lambda step: bar.update(task, description=step),
+        )
+    network, folds = result.folded.network, result.folded.folds
+    OUT.print(summary.text(network))
+    OUT.print()
+    OUT.print(f"input {network.input.dtype}: {network.input.source}")
+    OUT.print()
+    rows = [(layer.name, folds[layer.name].pe, folds[layer.name].simd, cycles(layer, folds[layer.name])) for layer in network.layers]
+    OUT.print(_table(("layer", "pe", "simd", "cycles"), rows))
+    OUT.print()
+    timing = result.cycles
+    OUT.print(
+        f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}), first result after {timing.latency} cycles; "
+        f"{result.frames_per_second:,.0f} frames/s at {result.clock_mhz:g} MHz"
+    )
+    OUT.print(f"written to {result.output}; check it with: python -m finnr_rtl verify {result.output}")
+    return 0
+
+
+def verify(options) -> int:
+    """``verify``: simulate a build and compare."""
+    from finnr_rtl.verify import verify as job
+
+    count = options.frames or 3
+    with _counted() as bar:
+        task = bar.add_task("reading the build", total=count)
+        result = job(
+            options.folder, count, options.data, options.simulator,
+            progress=lambda run, frames: bar.update(task, description=run.replace("_", " "), completed=frames),
+        )
+    first = next(iter(result.runs.values()))
+    beats = [[link["beats"] for link in run["links"]] for run in result.runs.values()]
+    wrong = [[link["mismatches"] for link in run["links"]] for run in result.runs.values()]
+    rows = [
+        (link["name"], sum(run[index] for run in beats), sum(run[index] for run in wrong)) for index, link in enumerate(first["links"])
+    ]
+    OUT.print(_table(("stream", "beats compared", "mismatches"), rows))
+    OUT.print()
+    for name, run in result.runs.items():
+        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} frames in {run['cycles']} cycles, {len(run['faults'])} faults")
+        for fault in run["faults"]:
+            OUT.print(f"  {fault}")
+    timing, measured = result.predicted, result.runs.get("back_to_back", {})
+    OUT.print(f"cycles per frame: {timing.interval} predicted, {measured.get('interval') or 'not'} measured (back to back)")
+    OUT.print(f"latency: {timing.latency} cycles predicted, {measured.get('latency', 'not')} measured")
+    if result.differing_samples is not None:
+        OUT.print(f"outputs stored with the data: {result.differing_samples} of {result.frames} frames differ")
+    total = sum(row[1] for row in rows)
+    OUT.print(f"{result.frames} frames, {total} beats, {sum(row[2] for row in rows)} mismatches: {'PASS' if result.passed else 'FAIL'}")
+    return 0 if result.passed else 1
+
+
+def run(options) -> int:
+    """``run``: the integer reference on a data set."""
+    from finnr_rtl.build import read_data
+    from finnr_rtl.frontend import load_network
+    from finnr_rtl.network.evaluate import evaluate
+
+    data = read_data(options.data)
+    network = load_network(options.model, options.input_type, options.input_scale)
+    with _counted() as bar:
+        task = bar.add_task("samples", total=None)
+        report = evaluate(network, data, lambda done, samples: bar.update(task, completed=done, total=samples))
+    OUT.print(f"{report.samples} samples through the integer reference of {network.name}")
+    if report.off_grid:
+        OUT.print(f"input {network.input.dtype} (scale {network.input.scale:g}) rounds or clips values of {report.off_grid} samples")
+    if report.mismatching_samples is not None:
+        first = f", the first is sample {report.first_mismatch}" if report.mismatching_samples else ""
+        OUT.print(f"outputs: {report.mismatching_values} values in {report.mismatching_samples} samples differ{first}")
+    if report.correct is not None:
+        OUT.print(f"accuracy: {report.correct} of {report.samples} = {100 * report.accuracy:.2f} %")
+    return 1 if report.mismatching_samples else 0
+
+
+def example(options) -> int:
+    """``example``: write a known topology."""
+    from finnr_rtl import zoo
+    from finnr_rtl.errors import UserError
+
+    if options.name not in zoo.NAMES:
+        raise UserError(f"unknown example {options.name!r}; known are {', '.join(zoo.NAMES)}")
+    if not options.output.absolute().parent.is_dir():
+        raise UserError(f"{options.output}: its folder does not exist; make it first")
+    content = zoo.make(options.name).SerializeToString(deterministic=True)
+    try:
+        options.output.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{options.output}: cannot be written ({error.strerror}); give another file with -o") from None
+    print(f"{options.name} written to {options.output}", file=sys.stdout)
+    return 0

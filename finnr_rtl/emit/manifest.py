@@ -1,0 +1,107 @@
+"""``manifest.json``: what a user of the Verilog, or a program, needs to know about it."""
+
+import json
+from hashlib import sha256
+
+import numpy as np
+
+from finnr_rtl import __version__
+from finnr_rtl.cores.contract import StreamSpec
+from finnr_rtl.dataflow.accelerator import Accelerator, bus_width
+from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.network.network import Network
+
+__all__ = ["manifest"]
+
+PACKING = "value k of a beat is in bits k * bits to (k + 1) * bits - 1 of tdata; the bits above the last value are zero"
+BIPOLAR_CODE = "one bit: 0 is -1, 1 is +1"
+
+
+def manifest(network: Network, accelerator: Accelerator, cycles: Cycles, clock_mhz: float, platform: str, files: dict[str, str | bytes]) -> str:
+    """The manifest of an output directory holding ``files``, as JSON text."""
+    source, sink = network.input, network.output
+    content = {
+        "generator": f"finnr_rtl {__version__}",
+        "network": network.name,
+        "platform": platform,
+        "clock_mhz": clock_mhz,
+        "top": accelerator.name,
+        "clock": "aclk, rising edge",
+        "reset": "aresetn, active low, synchronous to aclk; at least one cycle",
+        "ports": _ports(accelerator),
+        "input": {
+            **_frame("s_axis", accelerator.input, source.shape),
+            "name": source.name,
+            "model_shape": list(source.model_shape),
+            "order": _order(source.order),
+            "meaning": "real value = scale * (integer - zero_point)",
+            "scale": source.scale,
+            "zero_point": source.zero_point,
+            "rounding": source.rounding,
+            "why": source.source,
+        },
+        "output": {
+            **_frame("m_axis", accelerator.output, _output_shape(network)),
+            "name": sink.name,
+            "model_shape": list(sink.model_shape),
+            "order": _order(sink.order),
+            "meaning": "model output = tail(scale * integer + bias)",
+            "scale": _numbers(sink.scale),
+            "bias": _numbers(sink.bias),
+            "tail": [step["op"] for step in sink.tail],
+        },
+        "cycles": {
+            "interval": cycles.interval,
+            "latency": cycles.latency,
+            "ends": list(cycles.ends),
+            "bottleneck": cycles.bottleneck,
+            "frames_per_second": clock_mhz * 1e6 / cycles.interval,
+        },
+        "stages": [
+            {
+                "name": stage.name,
+                "layer": stage.layer,
+                "core": type(stage.config).__name__.removesuffix("Config"),
+                "interval": stage.config.schedule().interval,
+                "input": _stream(stage.config.input),
+                "output": _stream(stage.config.output),
+            }
+            for stage in accelerator.stages
+        ],
+        "files": {path: sha256(text if isinstance(text, bytes) else text.encode()).hexdigest() for path, text in sorted(files.items())},
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _ports(accelerator):
+    roles = {
+        "aclk": (1, "in"), "aresetn": (1, "in"),
+        "s_axis_tdata": (bus_width(accelerator.input.width), "in"), "s_axis_tvalid": (1, "in"), "s_axis_tready": (1, "out"),
+        "s_axis_tlast": (1, "in"),
+        "m_axis_tdata": (bus_width(accelerator.output.width), "out"), "m_axis_tvalid": (1, "out"), "m_axis_tready": (1, "in"),
+        "m_axis_tlast": (1, "out"),
+    }
+    return [{"name": name, "width": width, "direction": direction} for name, (width, direction) in roles.items()]
+
+
+def _stream(spec: StreamSpec):
+    return {"type": str(spec.dtype), "bits": spec.dtype.bits, "lanes": spec.lanes, "beats": spec.beats}
+
+
+def _frame(port, spec, shape):
+    code = {"code": BIPOLAR_CODE} if spec.dtype.name == "BIPOLAR" else {}
+    return {"port": port, "shape": list(shape), **_stream(spec), **code, "packing": PACKING, "layout": "row by row, pixel by pixel, channels innermost"}
+
+
+def _order(order: np.ndarray):
+    """Where model element m lies in the frame; left out where it is m itself."""
+    return None if np.array_equal(order, np.arange(len(order))) else [int(place) for place in order]
+
+
+def _output_shape(network):
+    return next(layer.output_shape for layer in network.layers if layer.name == network.output.layer)
+
+
+def _numbers(values):
+    values = np.asarray(values, dtype=np.float64)
+    return float(values) if values.ndim == 0 else [float(v) for v in values.reshape(-1)]

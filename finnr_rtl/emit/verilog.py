@@ -1,0 +1,92 @@
+"""The Verilog of an accelerator: a file for the top, one for each stage, and the lint waivers."""
+
+import os
+import re
+from dataclasses import fields
+
+from amaranth.back.verilog import convert
+
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec
+from finnr_rtl.dataflow.accelerator import Accelerator
+from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.datatypes import DataType
+from finnr_rtl.emit.images import MemoryImages
+from finnr_rtl.emit.names import plain_names
+from finnr_rtl.emit.waivers import waivers
+
+__all__ = ["verilog_files"]
+
+_MODULE = re.compile(r"^module (\S+) ?\(.*?^endmodule\n", re.M | re.S)
+
+
+def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
+    """Verilog-2005 of ``accelerator`` by file name: ``<top>.v``, ``<top>_<stage>.v`` with all that is below the stage, ``verilator.vlt``.
+
+    Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.
+    """
+    top = accelerator.name
+    # Yosys comes with the package, so that the text does not depend on what else is installed.
+    before = os.environ.get("AMARANTH_USE_YOSYS")
+    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    try:
+        images = MemoryImages()
+        text = convert(accelerator, name=top, platform=images, emit_src=False, strip_internal_attrs=True)
+    finally:
+        if before is None:
+            del os.environ["AMARANTH_USE_YOSYS"]
+        else:
+            os.environ["AMARANTH_USE_YOSYS"] = before
+    modules = plain_names(_modules(text) | _modules(images.modules()), top)
+
+    files = {f"{top}.v": _comment(_top_lines(accelerator, cycles)) + modules.pop((top,))}
+    for stage in accelerator.stages:
+        below = [path for path in modules if path[1] == stage.name]
+        body = "\n".join(modules.pop(path) for path in below)
+        files[f"{top}_{stage.name}.v"] = _comment(_stage_lines(stage)) + body
+    if modules:
+        raise AssertionError(f"modules of no stage: {', '.join('.'.join(path) for path in modules)}")
+    files["verilator.vlt"] = waivers()
+    return files
+
+
+def _modules(text: str) -> dict[str, str]:
+    """Each module's text by its name as written, without the reset values that registers carry a second time as attributes."""
+    text = re.sub(r"^ *\(\* init = .*\*\)\n", "", text, flags=re.M)
+    return {match[1]: match[0] for match in _MODULE.finditer(text)}
+
+
+def _comment(lines: list[str]) -> str:
+    return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
+def _top_lines(accelerator: Accelerator, cycles: Cycles) -> list[str]:
+    return [
+        f"{accelerator.name}: {len(accelerator.stages)} stages in a row between two AXI4-Stream ports.",
+        f"In:  {_beats(accelerator.input)}, in the low bits of s_axis_tdata.",
+        f"Out: {_beats(accelerator.output)}, in the low bits of m_axis_tdata; m_axis_tlast on the last beat of a frame.",
+        f"{cycles.interval} cycles per frame, set by {cycles.bottleneck}; {cycles.latency} from the first beat taken to the first offered.",
+    ]
+
+
+def _stage_lines(stage: Stage) -> list[str]:
+    core = type(stage.config).__name__.removesuffix("Config")
+    schedule = stage.config.schedule()
+    return [
+        f"{stage.name}: {core}" + (f" of layer {stage.layer}" if stage.layer else ""),
+        f"Parameters: {_parameters(stage.config)}.",
+        f"In:  {_beats(stage.config.input)}.",
+        f"Out: {_beats(stage.config.output)}.",
+        f"{schedule.interval} cycles per frame.",
+    ]
+
+
+def _beats(spec: StreamSpec) -> str:
+    shape = "x".join(map(str, spec.shape))
+    return f"{spec.beats} beats per frame of {shape}, each {spec.lanes} x {spec.dtype}, first value in the low bits"
+
+
+def _parameters(config: CoreConfig) -> str:
+    """The parameters that fit a line; tables are left to the Verilog."""
+    values = ((field.name, getattr(config, field.name)) for field in fields(config))
+    return ", ".join(f"{name}={value}" for name, value in values if isinstance(value, bool | int | str | tuple | DataType))

@@ -1,0 +1,4 @@
+"""``verilator.vlt``."""
+__all__ = ["waivers"]
+def waivers() -> str:
+    return "`verilator_config\n"

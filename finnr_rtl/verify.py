@@ -1,0 +1,125 @@
+"""Simulation of a build, frame by frame and beat by beat, against the NumPy reference."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from finnr_rtl.build import data_frames, read_data
+from finnr_rtl.dataflow.stages import Stage, lower
+from finnr_rtl.dataflow.timing import Cycles, predict, size_rooms
+from finnr_rtl.emit.output import MANIFEST
+from finnr_rtl.emit.simulation import random_frames, simulation_files
+from finnr_rtl.errors import UserError
+from finnr_rtl.folding.folding import FoldedNetwork, read_folding
+from finnr_rtl.network import store
+from finnr_rtl.network.host import mismatches
+from finnr_rtl.network.network import Network
+
+__all__ = ["Verification", "verify"]
+
+RUNS = ("back_to_back", "random_stalls", "reset_in_mid_run")
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What a verification compared and found.
+
+    ``runs`` are the results of the network bench by run: counters of every link, cycles, and ``faults`` in sentences.
+    ``differing_samples`` counts frames whose outputs, in the reference, differ from the ones stored with the data; None without any.
+    """
+
+    frames: int
+    predicted: Cycles
+    runs: dict[str, dict]
+    differing_samples: int | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every run was done and nothing differed."""
+        return set(self.runs) == set(RUNS) and not any(run["faults"] for run in self.runs.values()) and not self.differing_samples
+
+
+def verify(
+    folder: Path,
+    frames: int | None = None,
+    data: Path | None = None,
+    simulator: str = "verilator",
+    progress: Callable[[str, int], None] = lambda run, frames: None,
+) -> Verification:
+    """Simulate the build in ``folder`` on ``frames`` frames (default 3), random ones or the first of ``data``.
+
+    ``progress`` is told the run under way and its frames done. Raises ``UserError`` where the folder is not a build, the data do not fit, or
+    the simulator is missing.
+    """
+    top, network, stages = _load(folder)
+    count = frames or 3
+    differing = None
+    if data:
+        q = data_frames(network, data, count)
+        stored = read_data(data)
+        if "outputs" in stored:
+            result = network.execute(q)[network.output.layer]
+            differing = int((mismatches(network.output, result, stored["outputs"][: len(q)]) > 0).sum())
+    else:
+        q = random_frames(network, count)
+    cycles = predict(stages)
+    with tempfile.TemporaryDirectory(prefix="finnr_rtl-") as place:
+        work = Path(place)
+        for path, content in simulation_files(top, network, stages, cycles, q).items():
+            target = work / path
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        _simulate(work, folder / "rtl", simulator, progress)
+        runs = json.loads((work / "results.json").read_text())
+    return Verification(len(q), cycles, runs, differing)
+
+
+def _load(folder: Path) -> tuple[str, Network, list[Stage]]:
+    """Top name, network and stages of a build."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        top, names = manifest["top"], [stage["name"] for stage in manifest["stages"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{folder} is not a folder that `build` wrote: its {MANIFEST} is missing or damaged") from None
+    network = store.load(folder / "network")
+    folds = read_folding(folder / "folding.json", network)
+    missing = [layer.name for layer in network.layers if layer.name not in folds]
+    if missing:
+        raise UserError(f"{folder / 'folding.json'}: layer {missing[0]!r} is missing; build again")
+    stages = size_rooms(lower(FoldedNetwork(network, folds)))
+    if [stage.name for stage in stages] != names:
+        raise UserError(f"{folder}: {MANIFEST}, folding.json and network/ do not belong together; build again")
+    return top, network, stages
+
+
+def _simulate(work: Path, rtl: Path, simulator: str, progress) -> None:
+    """Run the folder's own script, telling the progress it leaves behind."""
+    command = [sys.executable, str(work / "run.py"), "--rtl", str(rtl.resolve()), "--simulator", simulator]
+    with open(work / "run.log", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=work)
+        try:
+            progress("building the simulation", 0)
+            while process.poll() is None:
+                time.sleep(0.2)
+                state = _progress(work)
+                if state:
+                    progress(state["run"], state["frames"])
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if not (work / "results.json").exists():
+        lines = (work / "run.log").read_text(errors="replace").strip().splitlines()
+        raise UserError(f"the simulation did not run: {' / '.join(lines[-6:]) or 'no output'}")
+
+
+def _progress(work: Path) -> dict | None:
+    try:
+        return json.loads((work / "progress.json").read_text())
+    except (OSError, ValueError):
+        return None
