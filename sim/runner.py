@@ -51,20 +51,21 @@ class Results:
 
 
 def simulate(sources, top, test_module, *, build_dir, simulator="verilator", env=None, build_args=(), ports=("*",), tests=None,
-             beside=()):
+             beside=(), optimise="-Os"):
     """Build ``sources`` (Verilog files) with top module ``top``, and run the cocotb tests in ``test_module`` on it.
 
     ``test_module`` is the name of a module beside this file or on ``sys.path``. The build goes to a folder of its own below
     ``build_dir`` and is used again for the same sources and options. ``env`` is added to the environment of the tests. ``ports``
     are globs: only the signals of ``top`` that match are visible to the tests under Verilator (the fewer, the faster). ``tests``
     is a regular expression of test names; all are run without it. Files and folders in ``beside`` are found by their names in the
-    simulation's working directory.
+    simulation's working directory. ``optimise`` is the C++ compiler's option for Verilator's model: "-O0" is built
+    soonest and right for short tests.
 
     Raises ``SimulatorMissing`` where ``simulator`` ("verilator" or "icarus") cannot be found, ``SimulationError`` where the
     build or a test fails.
     """
     sources = [Path(source).resolve() for source in sources]
-    runner = _runner(simulator, ports)
+    runner = _runner(simulator, ports, optimise)
     folder = _build(runner, sources, top, Path(build_dir).resolve(), simulator, [*build_args])
     run_dir = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     for path in beside:
@@ -86,9 +87,9 @@ def simulate(sources, top, test_module, *, build_dir, simulator="verilator", env
     return Results(results, text)
 
 
-def _runner(simulator, ports):
+def _runner(simulator, ports, optimise):
     if simulator == "verilator":
-        runner = _Verilator(ports)
+        runner = _Verilator(ports, optimise)
     elif simulator == "icarus":
         if shutil.which("iverilog") is None:
             raise SimulatorMissing("Icarus Verilog is not installed: put iverilog on PATH (Debian: apt-get install iverilog)")
@@ -168,26 +169,28 @@ class _Icarus(_OwnFolder, cocotb_tools.runner.Icarus):
 class _Verilator(_OwnFolder, cocotb_tools.runner.Verilator):
     """Shows nothing but ports to VPI: cocotb's own choice, every signal, makes tests twice and compilation three times slower."""
 
-    def __init__(self, ports):
+    def __init__(self, ports, optimise):
         super().__init__()
         self.ports = list(ports)
+        self.optimise = optimise
         self.root, self.program = _find_verilator()
 
     @property
     def identity(self):
-        return (str(self.program), self.program.stat().st_mtime_ns, self.ports)
+        return (str(self.program), self.program.stat().st_mtime_ns, self.ports, self.optimise)
 
     def _simulator_in_path_build_only(self):
         self.executable = str(self.program)
 
     def _build_command(self):
         verilate, make = super()._build_command()
+        self.env["MAKEFLAGS"] = f"OPT_FAST={self.optimise}"
         if self.root:
             # The wheel's verilated.mk names the Python of the machine it was made on, and leaves the option for precompiled
             # headers empty, which breaks designs large enough to be split.
             python = sys.executable.replace(" ", "\\ ")
             self.env["VERILATOR_ROOT"] = str(self.root)
-            self.env["MAKEFLAGS"] = f"CFG_CXXFLAGS_PCH_I=-include PYTHON3={python}"
+            self.env["MAKEFLAGS"] += f" CFG_CXXFLAGS_PCH_I=-include PYTHON3={python}"
         visible = Path(self.build_dir) / "ports.vlt"
         rules = [f'public_flat_rw -module "{self.hdl_toplevel}" -var "{port}"\n' for port in self.ports]
         visible.write_text("`verilator_config\n" + "".join(rules))

@@ -102,4 +102,6 @@ def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulato
     source = folder / "cores.v"
     source.write_text(to_verilog(Bundle(configs), "cores"))
     env = {"CORE_BENCH": str(data)}
-    return runner.simulate([source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env)
+    return runner.simulate(
+        [source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env, optimise="-O0"
+    )

@@ -141,11 +141,14 @@ class WidthConverter(wiring.Component):
             for newer, older in pairwise(history):
                 m.d.sync += older.eq(newer)
 
-        selected = [self._select(m, phase, unit, history) for unit in range(c.units_out)]
-        beat = Signal(c.output.width, reset_less=True)
+        beat = phase
+        if c.units_in < c.units_out:
+            beat, _ = counter(m, "beat", c.units_in, step & launching)
+        selected = [self._select(m, beat, unit, history) for unit in range(c.units_out)]
+        payload = Signal(c.output.width, reset_less=True)
         with m.If(step & launching):
-            m.d.sync += beat.eq(Cat(*selected))
-        m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(beat)]
+            m.d.sync += payload.eq(Cat(*selected))
+        m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(payload)]
         return m
 
     def _is_one_of(self, m, flag, phase, phases):
@@ -155,16 +158,16 @@ class WidthConverter(wiring.Component):
             with m.Switch(phase), m.Case(*phases.tolist()):
                 m.d.comb += flag.eq(1)
 
-    def _select(self, m, phase, unit, history):
-        """One unit of the output beat, chosen by the phase."""
+    def _select(self, m, beat, unit, history):
+        """One unit of the output beat, chosen by the number of the beat in the period."""
         c = self._config
         width = c.unit * c.dtype.bits
+        sources = [history[age].word_select(offset, width) for age, offset in (c.source(n, unit) for n in range(c.units_in))]
         selected = Signal(width, name=f"unit{unit}")
-        age, offset = c.source(c.units_in - 1, unit)
-        m.d.comb += selected.eq(history[age].word_select(offset, width))
-        with m.Switch(phase):
-            for beat, at in enumerate(c.launches[:-1].tolist()):
-                age, offset = c.source(beat, unit)
-                with m.Case(at):
-                    m.d.comb += selected.eq(history[age].word_select(offset, width))
+        with m.Switch(beat):
+            for n, source in enumerate(sources[:-1]):
+                with m.Case(n):
+                    m.d.comb += selected.eq(source)
+            with m.Default():
+                m.d.comb += selected.eq(sources[-1])
         return selected

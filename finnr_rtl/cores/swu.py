@@ -28,7 +28,8 @@ class SwuConfig(CoreConfig):
 
     ``kernel``, ``stride`` and ``dilation`` are (vertical, horizontal), ``pads`` (top, left, bottom, right) pixels of value
     ``pad_value``. The output of order "window" is a tensor (rows, columns, kernel rows, kernel columns, channels); of order
-    "depthwise" (rows, columns, channels / simd, kernel rows, kernel columns, simd), with all taps of one group of channels together.
+    "depthwise" (rows, columns, channels / simd, kernel rows, kernel columns, simd), with the taps of each group of channels
+    together.
 
     One beat out a cycle and, at the same time, one beat of the padded map in; a beat is offered two cycles after it was taken at
     the earliest. ``depth`` is the ring's, in beats; ``None`` takes the smallest with which a frame takes no more cycles than the
