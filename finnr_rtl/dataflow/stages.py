@@ -46,6 +46,9 @@ def lower(folded: FoldedNetwork) -> list[Stage]:
                 shape = (prod(before.shape),)
                 converter = WidthConverterConfig(before.dtype, shape, before.lanes, config.input.lanes)
                 stages.append(Stage(f"{layer.name}_dwc", layer.name, converter))
+                if converter.lanes_out > converter.lanes_in:
+                    # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
+                    stages.append(Stage(f"{layer.name}_infifo", layer.name, FifoConfig(converter.output, 2)))
             stages.append(Stage(name, layer.name, config))
     return stages
 

@@ -45,19 +45,21 @@ def _chain(schedules: list[Schedule], offered: np.ndarray) -> list[Timing]:
         drains = [*(after.able for after in timings[1:]), None]
 
 
-def predict(stages: list[Stage], frames: int = 3) -> Cycles:
-    """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames one by one."""
+def predict(stages: list[Stage], frames: int = 4) -> Cycles:
+    """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames (2 or more) one by one.
+
+    The interval is that between the last two of them.
+    """
     schedules = [stage.config.schedule() for stage in stages]
     intervals = [schedule.interval for schedule in schedules]
-    interval = max(intervals)
     timings = _chain(schedules, np.zeros(frames * schedules[0].beats_in, dtype=np.int64))
-    start = timings[0].taken[0]
-    given = timings[-1].given - start
+    given = timings[-1].given - timings[0].taken[0]
+    ends = given.reshape(frames, -1)[:, -1].tolist()
     return Cycles(
-        interval=interval,
+        interval=ends[-1] - ends[-2],
         latency=int(given[0]),
-        ends=tuple(given.reshape(frames, -1)[:, -1].tolist()),
-        bottleneck=stages[intervals.index(interval)].name,
+        ends=tuple(ends),
+        bottleneck=stages[intervals.index(max(intervals))].name,
     )
 
 
