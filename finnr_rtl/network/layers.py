@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from finnr_rtl.datatypes import BIPOLAR, DataType, smallest, uint
+from finnr_rtl.datatypes import DataType, smallest, uint
 from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["ArgMax", "Conv", "Layer", "MaxPool", "Shape", "Threshold", "Window"]
