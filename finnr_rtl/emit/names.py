@@ -1,6 +1,9 @@
 """Names in the emitted Verilog that a person, and every tool, can follow."""
 
 import re
+from collections import Counter
+
+from finnr_rtl.emit.keywords import KEYWORDS
 
 __all__ = ["plain_names"]
 
@@ -8,19 +11,24 @@ Path = tuple[str, ...]
 
 # An instance as Yosys writes it: module name, instance name, connections.
 _INSTANCE = re.compile(r"^  (?P<module>\S+) +(?P<name>\S+) +\(\n(?P<ports>(?:    \..*\n)*)  \);\n", re.M)
-_PORT = re.compile(r"^    \.(?P<port>\S+?) ?\((?P<net>\S+) ?\),?$", re.M)
+_PORT = re.compile(r"^    \.(?P<port>\S+?) ?\((?P<net>\\?[^\s()]+) ?\),?$", re.M)
+_HEADER = re.compile(r"^module (?P<name>\S+) ?\((?P<ports>[^)]*)\)")
+# Members of interfaces: i__payload, or \\i__payload$21 where there are several.
+_SECOND_NAME = r"\\[a-z]+__[^\s$]+\$\d+ |[a-z]+__\w+\b"
+# The register with which Yosys makes combinational processes run once at the start.
+_START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$(\d+) ")
 
 
 def plain_names(modules: dict[str, str], top: str) -> dict[Path, str]:
     """Modules by their path of instance names from ``top`` down, in the order of the hierarchy, renamed after that path.
 
     ``modules`` maps names as Yosys writes them, escaped (``\\top.stage``) or not, to text. A module becomes ``top_stage``, with a number
-    behind it where that name is taken. Nets that only carry an instance's port are renamed ``instance_port``.
+    behind it where that name is taken. A net at an instance's port that Amaranth named like the port is renamed ``instance_port``.
     """
-    paths = dict(_walk(modules, _find(modules, top), (top,)))
+    paths = dict(_walk(modules, next(name for name in modules if name.lstrip("\\") == top), (top,)))
     names: dict[str, str] = {}
     for path, written in paths.items():
-        name = plain = "_".join(_plain(part) for part in path)
+        name = plain = "_".join(map(_plain, path))
         number = 2
         while name in names.values():
             name = f"{plain}_{number}"
@@ -29,39 +37,46 @@ def plain_names(modules: dict[str, str], top: str) -> dict[Path, str]:
     return {path: _rename(modules[written], names[written], names) for path, written in paths.items()}
 
 
-def _plain(name: str) -> str:
-    """An identifier without escape; what Amaranth appended to make it unique stays, after an underscore."""
-    return re.sub(r"\W+", "_", name.lstrip("\\"), flags=re.ASCII)
-
-
-def _find(modules: dict[str, str], name: str) -> str:
-    return next(written for written in modules if written.lstrip("\\") == name)
-
-
 def _walk(modules: dict[str, str], written: str, path: Path):
     yield path, written
     for instance in _INSTANCE.finditer(modules[written]):
         yield from _walk(modules, instance["module"], (*path, instance["name"].lstrip("\\")))
 
 
+def _plain(name: str) -> str:
+    """An identifier that needs no escape; the number that Amaranth put behind it to make it unique stays."""
+    plain = re.sub(r"\W+", "_", name.lstrip("\\"), flags=re.ASCII)
+    return f"{plain}_" if plain in KEYWORDS else plain
+
+
 def _rename(text: str, name: str, names: dict[str, str]) -> str:
     """The module's text under its new name, with the new names of the modules and nets in it."""
-    nets = _nets(text)
-    if nets:
-        escaped = re.compile(r"\\\S+ ")
-        text = escaped.sub(lambda match: nets.get(match[0], match[0]), text)
+    text = _START.sub(r"at_start\1 ", _without_aliases(text))
+    for net, new in _nets(text).items():
+        old = re.escape(net) + " " if net.startswith("\\") else rf"(?<![\\.\w$]){net}\b"
+        text = re.sub(old, new, text)
     text = _INSTANCE.sub(lambda match: f"  {names[match['module']]} {_plain(match['name'])} (\n{match['ports']}  );\n", text)
-    return re.sub(r"^module \S+ ?", f"module {name} ", text, count=1)
+    return _HEADER.sub(lambda match: f"module {name} ({match['ports']})", text)
+
+
+def _without_aliases(text: str) -> str:
+    """The text without second names that a port of an instance has, where nothing but their assignment uses them."""
+    uses = Counter(re.findall(rf"(?<![.\w])(?:{_SECOND_NAME})", text))
+    for net in (net for net, count in uses.items() if count == 2):
+        alias = re.compile(rf"^  assign {re.escape(net)} ?= .*;\n", re.M)
+        if alias.search(text):
+            text = re.sub(rf"^  wire (\[.*\] )?{re.escape(net)} ?;\n", "", alias.sub("", text), flags=re.M)
+    return text
 
 
 def _nets(text: str) -> dict[str, str]:
-    """New names of escaped nets such as ``\\i__payload$21 ``, which Amaranth numbers because several instances have such a port."""
+    """New names of nets such as ``i__payload`` and ``\\i__payload$21 ``: nothing in these says whose port it is."""
+    own = {port.strip() for port in _HEADER.match(text)["ports"].split(",")}
     taken = set(re.findall(r"[A-Za-z_]\w*", text))
-    found = {}
+    users: dict[str, list[str]] = {}
     for instance in _INSTANCE.finditer(text):
         for port in _PORT.finditer(instance["ports"]):
-            net, new = port["net"] + " ", f"{_plain(instance['name'])}_{_plain(port['port'])}"
-            if net.startswith(f"\\{port['port']}$") and net not in found and new not in taken:
-                found[net] = new
-                taken.add(new)
-    return found
+            if port["net"] == port["port"] or port["net"].startswith(f"\\{port['port']}$"):
+                users.setdefault(port["net"], []).append(f"{_plain(instance['name'])}_{_plain(port['port'])}")
+    # What several instances call the same, such as rst, is no one's own.
+    return {net: new[0] for net, new in users.items() if len(new) == 1 and net not in own and new[0] not in taken}

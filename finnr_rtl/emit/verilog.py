@@ -46,7 +46,7 @@ def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
         files[f"{top}_{stage.name}.v"] = _comment(_stage_lines(stage)) + body
     if modules:
         raise AssertionError(f"modules of no stage: {', '.join('.'.join(path) for path in modules)}")
-    files["verilator.vlt"] = waivers()
+    files["verilator.vlt"] = waivers(top)
     return files
 
 
