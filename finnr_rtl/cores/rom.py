@@ -1,6 +1,6 @@
 """Read-only memories."""
 
-from amaranth.hdl import ClockSignal, Instance, Module, unsigned
+from amaranth.hdl import Module, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -14,9 +14,6 @@ class Rom(wiring.Component):
     """``len(rows)`` words of ``width`` bits; ``data`` shows word ``address`` one cycle after a cycle with ``enable`` high.
 
     ``style`` "block" asks for block RAM; "lut" leaves the choice to synthesis, which takes LUTs for small ones.
-
-    Amaranth takes a second per megabit to emit a memory's contents. A platform with a method ``rom(rows, width, style)`` is asked
-    for the name of a Verilog module (ports clk, enable, address, data) to take instead.
 
     Members: ``enable`` In(1), ``address`` In(bits of the last address), ``data`` Out(width).
     """
@@ -32,9 +29,6 @@ class Rom(wiring.Component):
         })
 
     def elaborate(self, platform):
-        if len(self._rows) > 1 and hasattr(platform, "rom"):
-            module = platform.rom(self._rows, self._width, self._style)
-            return Instance(module, i_clk=ClockSignal(), i_enable=self.enable, i_address=self.address, o_data=self.data)
         m = Module()
         if len(self._rows) == 1:
             # One word is a constant; synthesis folds it into the logic behind.
