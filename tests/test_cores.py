@@ -54,7 +54,24 @@ def test_default_ring_is_the_smallest_without_bubbles():
         assert config.schedule().interval == best
         depths = range(config.footprint, config.words + 1)
         fitting = [depth for depth in depths if replace(config, depth=depth).schedule().interval == best]
-        assert config.smallest_depth == fitting[0]
+        assert config.depth_for() == fitting[0]
+
+
+def test_a_slower_pace_takes_a_smaller_ring():
+    rng = np.random.default_rng(13)
+    smaller = 0
+    for _ in range(40):
+        config = windows(rng)
+        best = config.schedule().interval
+        cycles = best + int(rng.integers(best))
+        print(config, cycles)
+        depth = config.depth_for(cycles)
+        assert depth <= config.depth_for()
+        assert replace(config, depth=depth).schedule().interval <= cycles
+        smaller += depth < config.depth_for()
+    assert smaller > 10
+    with pytest.raises(ValueError, match="must be at least"):
+        config.depth_for(best - 1)
 
 
 def test_windows_by_hand():

@@ -136,15 +136,17 @@ class SwuConfig(CoreConfig):
         freed[len(taps) - 1 :: len(taps)] = [*bases[1:], self.map.total]
         return need, freed
 
-    @cached_property
-    def smallest_depth(self) -> int:
-        """The least depth with which a frame takes no more cycles than the greater of its writes and reads."""
-        return smallest_depth(self.map.total, *self._reads)
+    def depth_for(self, cycles: int | None = None) -> int:
+        """A small depth with which a frame takes no more than ``cycles`` cycles; by default as few as any ring can do with.
+
+        Raises ``ValueError`` where no ring can be as fast.
+        """
+        return smallest_depth(self.map.total, *self._reads, cycles)
 
     @cached_property
     def words(self) -> int:
         """Beats the ring holds."""
-        return self.depth or free_words(self.smallest_depth, self.input.width)
+        return self.depth or free_words(self.depth_for(), self.input.width)
 
     def schedule(self):
         need, freed = self._reads
