@@ -1,9 +1,9 @@
 """How the contents of read-only memories are written.
 
-Each read-only memory becomes a leaf module of its own: one clocked ``case`` over the address, an idiom that every synthesiser takes for a
-ROM. The numbers behind this choice come from ``benchmarks/memory_images.py``. An ``initial`` block with one assignment per word is what
-Amaranth would write: it costs seconds per megabit to elaborate here, and minutes in Yosys. ``$readmemh`` is faster still, but
-simulators look for its file from where they are started, so the folder could not be moved.
+Each read-only memory becomes a leaf module of its own: one clocked ``case`` over the address, an idiom that every synthesiser
+takes for a ROM. The numbers behind this choice come from ``benchmarks/memory_images.py``. An ``initial`` block with one
+assignment per word is what Amaranth would write: it costs seconds per megabit to elaborate here, and minutes in Yosys.
+``$readmemh`` is faster still, but simulators look for its file from where they are started, so the folder could not be moved.
 """
 
 from amaranth.hdl import ClockSignal, Instance

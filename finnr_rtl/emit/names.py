@@ -22,8 +22,9 @@ _START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$(\d+) ")
 def plain_names(modules: dict[str, str], top: str) -> dict[Path, str]:
     """Modules by their path of instance names from ``top`` down, in the order of the hierarchy, renamed after that path.
 
-    ``modules`` maps names as Yosys writes them, escaped (``\\top.stage``) or not, to text. A module becomes ``top_stage``, with a number
-    behind it where that name is taken. A net at an instance's port that Amaranth named like the port is renamed ``instance_port``.
+    ``modules`` maps names as Yosys writes them, escaped (``\\top.stage``) or not, to text. A module becomes ``top_stage``, with a
+    number behind it where that name is taken. A net at an instance's port that Amaranth named like the port is renamed
+    ``instance_port``.
     """
     paths = dict(_walk(modules, next(name for name in modules if name.lstrip("\\") == top), (top,)))
     names: dict[str, str] = {}

@@ -21,8 +21,9 @@ _MODULE = re.compile(r"^module (\S+) ?\(.*?^endmodule\n", re.M | re.S)
 
 
 def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
-    """Verilog-2005 of ``accelerator`` by file name: ``<top>.v``, ``<top>_<stage>.v`` with all that is below the stage, ``verilator.vlt``.
+    """Verilog-2005 of ``accelerator`` by file name.
 
+    ``<top>.v`` is the top, each ``<top>_<stage>.v`` a stage with all that is below it, ``verilator.vlt`` the lint waivers.
     Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.
     """
     top = accelerator.name
@@ -65,7 +66,8 @@ def _top_lines(accelerator: Accelerator, cycles: Cycles) -> list[str]:
         f"{accelerator.name}: {len(accelerator.stages)} stages in a row between two AXI4-Stream ports.",
         f"In:  {_beats(accelerator.input)}, in the low bits of s_axis_tdata.",
         f"Out: {_beats(accelerator.output)}, in the low bits of m_axis_tdata; m_axis_tlast on the last beat of a frame.",
-        f"{cycles.interval} cycles per frame, set by {cycles.bottleneck}; {cycles.latency} from the first beat taken to the first offered.",
+        f"{cycles.interval} cycles per frame, set by {cycles.bottleneck};",
+        f"{cycles.latency} from the first beat of the first frame taken to its first result offered.",
     ]
 
 

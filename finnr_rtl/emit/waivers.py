@@ -4,7 +4,7 @@ __all__ = ["waivers"]
 
 _WAIVED = {
     "DECLFILENAME": "A stage's file holds the modules below it too, and its first one is the stage.",
-    "UNUSEDSIGNAL": "Every signal of the design source keeps its name here, also where only some of its bits, or none, are needed.",
+    "UNUSEDSIGNAL": "A signal keeps its name and width, also where only some of its bits, or none, are needed.",
     "WIDTHEXPAND": "Operands of different widths meet as the language extends them; the generator relies on those rules.",
     "WIDTHTRUNC": "A result is cut to what its target can hold, and a vector is tested for zero with `!`; both are meant.",
     "PROCASSINIT": "Registers have a power-up value beside the reset, as the flip-flops of an FPGA do.",
