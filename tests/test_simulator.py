@@ -15,7 +15,7 @@ endmodule
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
-def test_shift_of_a_shift(simulator, tmp_path):
+def test_shift_of_a_shift(simulator, tmp_path, builds):
     source = tmp_path / "shift.v"
     source.write_text(SHIFT)
-    simulate([source], "shift", "shift_bench", build_dir=tmp_path / "build", simulator=simulator)
+    simulate([source], "shift", "shift_bench", build_dir=builds, simulator=simulator)
