@@ -1,0 +1,61 @@
+"""Build and verify every real network that is supported, on real data: the table of the README.
+
+``python benchmarks/verify_models.py [MODEL ...]`` takes the folders of ``../shared/models`` by name. For each: the integer reference on all
+stored samples, then the Verilog on the first frames, every link beat by beat, back to back and with random stalls.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from finnr_rtl.build import build, read_data
+from finnr_rtl.frontend import load_network
+from finnr_rtl.network.evaluate import evaluate
+from finnr_rtl.verify import verify
+
+MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
+FRAMES = {
+    "cnv_w1a1": 3, "cnv_w1a2": 3, "cnv_w2a2": 3,
+    "tfc_w1a1": 50, "tfc_w1a2": 50, "tfc_w2a2": 50, "tfc_w1a1_finnonnx": 50, "lfc_w1a1": 50, "lfc_w1a2": 50,
+    "cybsec_mlp_w2a2": 50, "kws_mlp_w3a3": 50, "jet_tagging_w6a6": 50,
+}
+
+
+def row(name: str, frames: int, platform: str, folder: Path) -> tuple:
+    """Figures of one network, and whether everything agreed."""
+    model, data = MODELS / name / "model.onnx", MODELS / name / "io.npz"
+    report = evaluate(load_network(model), read_data(data))
+    start = time.perf_counter()
+    built = build(model, platform, folder / name, data=data)
+    seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    result = verify(folder / name, frames, data)
+    runs = result.runs.values()
+    beats = sum(link["beats"] for run in runs for link in run["links"])
+    wrong = sum(link["mismatches"] for run in runs for link in run["links"])
+    steady = result.runs["back_to_back"].get("interval")
+    good = result.passed and not report.mismatching_samples and steady == built.cycles.interval
+    return (name, report.samples, report.mismatching_samples, result.frames, beats, wrong, built.cycles.interval, steady, f"{seconds:.1f}",
+            f"{time.perf_counter() - start:.1f}", "PASS" if good else "FAIL")
+
+
+def main() -> int:
+    if not MODELS.is_dir():
+        print(f"{MODELS} is not here; nothing to verify")
+        return 0
+    names = sys.argv[1:] or list(FRAMES)
+    columns = ("network", "samples", "differ", "frames", "beats", "mismatches", "II predicted", "measured", "build s", "verify s", "")
+    print(" | ".join(columns), flush=True)
+    results = []
+    with tempfile.TemporaryDirectory() as place:
+        for name in names:
+            results.append(row(name, FRAMES.get(name, 3), "pynq_z1", Path(place)))
+            print(" | ".join(map(str, results[-1])), flush=True)
+    return int(np.any([result[-1] != "PASS" for result in results]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
