@@ -13,11 +13,15 @@ ERR = Console(stderr=True, highlight=False)
 
 
 def _steps() -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=ERR, transient=True, disable=not ERR.is_terminal)
+    return _progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
 
 
 def _counted() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return _progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+def _progress(*columns) -> Progress:
+    """On a terminal only: elsewhere it would leave empty lines."""
     return Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal)
 
 

@@ -53,8 +53,8 @@ def verify(
 ) -> Verification:
     """Simulate the build in ``folder`` on ``frames`` frames (default 3), random ones or the first of ``data``.
 
-    ``progress`` is told the run under way and its frames done. Raises ``UserError`` where the folder is not a build, the data do not fit, or
-    the simulator is missing.
+    ``progress`` is told the run under way and its frames done. Raises ``UserError`` where the folder is not a build, the data do not
+    fit, or the simulator is missing.
     """
     top, network, stages = _load(folder)
     count = frames or 3

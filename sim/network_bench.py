@@ -4,6 +4,7 @@ Works on ``tb.v``, which holds stimulus and checks, so a run is a handful of eve
 ``NETWORK_BENCH`` tells what to expect; ``results.json`` and, while a test runs, ``progress.json`` are written there.
 """
 
+import itertools
 import json
 import os
 import random
@@ -104,11 +105,11 @@ async def back_to_back(dut):
         begin = result["frames"][0][0]
         result["latency"] = result["frames"][0][1] - begin
         result["ends"] = [frame[2] - begin for frame in result["frames"]]
-        gaps = [after - before for before, after in zip(result["ends"], result["ends"][1:])]
+        gaps = [after - before for before, after in itertools.pairwise(result["ends"])]
         result["interval"] = gaps[-1] if gaps else None
         if result["latency"] != EXPECTED["latency"]:
             found.append(f"latency {result['latency']}, {EXPECTED['latency']} predicted")
-        for index, (end, predicted) in enumerate(zip(result["ends"], EXPECTED["ends"])):
+        for index, (end, predicted) in enumerate(zip(result["ends"], EXPECTED["ends"], strict=False)):
             if end != predicted:
                 found.append(f"frame {index} ends at cycle {end}, {predicted} predicted")
         # Once as many frames have passed as are predicted one by one, the pattern repeats.

@@ -98,7 +98,8 @@ def test_build_then_verify(tmp_path, capsys):
     assert str(tmp_path).encode() not in b"".join(first.values())
 
     # Same input, same bytes; and its own folding, handed back in, gives the same accelerator.
-    assert main(["build", str(MODEL), "--platform", "pynq_z1", "--fold", str(out / "folding.json"), "--data", str(DATA), "-o", str(out)]) == 0
+    fold = str(out / "folding.json")
+    assert main(["build", str(MODEL), "--platform", "pynq_z1", "--fold", fold, "--data", str(DATA), "-o", str(out)]) == 0
     assert files(out) == first
 
     capsys.readouterr()

@@ -12,7 +12,7 @@ def total(values: list[Value]) -> Value:
     (ceil(log2 n) more bits than a value) and for the speed of simulation, not for the LUT count.
     """
     while len(values) > 1:
-        pairs = [a + b for a, b in zip(values[::2], values[1::2])]
+        pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=False)]
         values = pairs + (values[-1:] if len(values) % 2 else [])
     return values[0]
 

@@ -14,10 +14,13 @@ from finnr_rtl.network.network import Network
 __all__ = ["manifest"]
 
 PACKING = "value k of a beat is in bits k * bits to (k + 1) * bits - 1 of tdata; the bits above the last value are zero"
+LAYOUT = "row by row, pixel by pixel, channels innermost"
 BIPOLAR_CODE = "one bit: 0 is -1, 1 is +1"
 
 
-def manifest(network: Network, accelerator: Accelerator, cycles: Cycles, clock_mhz: float, platform: str, files: dict[str, str | bytes]) -> str:
+def manifest(
+    network: Network, accelerator: Accelerator, cycles: Cycles, clock_mhz: float, platform: str, files: dict[str, str | bytes]
+) -> str:
     """The manifest of an output directory holding ``files``, as JSON text."""
     source, sink = network.input, network.output
     content = {
@@ -90,7 +93,7 @@ def _stream(spec: StreamSpec):
 
 def _frame(port, spec, shape):
     code = {"code": BIPOLAR_CODE} if spec.dtype.name == "BIPOLAR" else {}
-    return {"port": port, "shape": list(shape), **_stream(spec), **code, "packing": PACKING, "layout": "row by row, pixel by pixel, channels innermost"}
+    return {"port": port, "shape": list(shape), **_stream(spec), **code, "packing": PACKING, "layout": LAYOUT}
 
 
 def _order(order: np.ndarray):
