@@ -1,15 +1,21 @@
 """Random legal configurations of every core; a core that is listed here is held to its contract."""
 
+from dataclasses import replace
 from math import gcd
+
+from networks import thresholds, values
 
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import StreamSpec, divisors
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.maxpool import PoolConfig
+from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.swu import SwuConfig
-from finnr_rtl.datatypes import DataType
+from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.thresholds import Thresholds
 
 TYPES = [DataType(name) for name in ("BIPOLAR", "TERNARY", "UINT1", "UINT2", "INT2", "INT3", "UINT4", "INT8", "UINT8")]
 
@@ -68,8 +74,8 @@ def windows(rng):
         dilation = (up_to(rng, 2), up_to(rng, 2))
         around = pads(rng, 2) if rng.random() < 0.5 else (0, 0, 0, 0)
         try:
-            config = SwuConfig(dtype, shape, kernel, stride, dilation, around, any_value(rng, dtype), pick(rng, divisors(channels)),
-                               order=pick(rng, ("window", "depthwise")))
+            simd, order = pick(rng, divisors(channels)), pick(rng, ("window", "depthwise"))
+            config = SwuConfig(dtype, shape, kernel, stride, dilation, around, any_value(rng, dtype), simd, order)
         except ValueError:
             continue
         if config.output.beats <= 600:
@@ -79,9 +85,7 @@ def windows(rng):
 def tight_windows(rng):
     """With a ring of the user's choice, down to the smallest that works at all."""
     config = windows(rng)
-    depth = config.footprint + up_to(rng, 6, 0)
-    return SwuConfig(config.dtype, config.shape, config.kernel, config.stride, config.dilation, config.pads, config.pad_value,
-                     config.simd, config.order, depth)
+    return replace(config, depth=config.footprint + up_to(rng, 6, 0))
 
 
 def pool(rng):
@@ -96,6 +100,50 @@ def argmax(rng):
     return ArgMaxConfig(pick(rng, TYPES), shape, pick(rng, divisors(channels)))
 
 
+def activation(rng, channels, low, high):
+    """Thresholds into a random type: full or with fewer steps than the type has values; falling channels in some."""
+    output = pick(rng, TYPES)
+    table = thresholds(rng, channels, low, high, output, flips=rng.random() < 0.5)
+    if output.name != "BIPOLAR" and table.steps > 1 and rng.random() < 0.3:
+        table = Thresholds(table.values[:, 1:], output, table.base, table.flip)
+    return table
+
+
+def mvtu(rng):
+    pe, simd = pick(rng, (1, 2, 3, 4)), pick(rng, (1, 2, 3, 5, 8))
+    mh, mw = pe * pick(rng, (1, 1, 2, 3)), simd * pick(rng, (1, 1, 2, 3, 7))
+    input_type, weight_type = pick(rng, TYPES), pick(rng, TYPES)
+    weights = values(rng, weight_type, (mh, mw))
+    storage = pick(rng, ("auto", "lut", "block"))
+    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 12), storage=storage)
+    if rng.random() < 0.3:
+        return config
+    return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
+
+
+def xnor_mvtu(rng):
+    config = mvtu(rng)
+    weights = values(rng, BIPOLAR, config.weights.shape)
+    config = replace(config, input_type=BIPOLAR, weight_type=BIPOLAR, weights=weights, thresholds=None)
+    if rng.random() < 0.3:
+        return config
+    return replace(config, thresholds=activation(rng, config.mh, *config.accumulator_range))
+
+
+def deep_mvtu(rng):
+    """With a replay buffer that is read a cycle ahead."""
+    weights = values(rng, BIPOLAR, (2, 2 * SHALLOW_REPLAY + 2))
+    return MvtuConfig(pick(rng, TYPES), BIPOLAR, weights, pe=1, simd=2)
+
+
+def threshold(rng):
+    input_type = pick(rng, TYPES)
+    channels = pick(rng, (1, 2, 3, 4, 6))
+    table = activation(rng, channels, input_type.min, input_type.max)
+    pe = pick(rng, divisors(channels))
+    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)))
+
+
 CORES = {
     "fifo": fifo,
     "deep_fifo": deep_fifo,
@@ -105,4 +153,8 @@ CORES = {
     "tight_windows": tight_windows,
     "pool": pool,
     "argmax": argmax,
+    "mvtu": mvtu,
+    "xnor_mvtu": xnor_mvtu,
+    "deep_mvtu": deep_mvtu,
+    "threshold": threshold,
 }

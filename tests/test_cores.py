@@ -10,7 +10,7 @@ from core_verilog import hold_to_contract
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.dwc import WidthConverterConfig
-from finnr_rtl.cores.fifo import CreditFifo, FifoConfig
+from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.swu import SwuConfig
@@ -102,7 +102,6 @@ def test_argmax_takes_the_first_of_equals():
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: FifoConfig(StreamSpec(uint(8), (4,), 1), 0), "depth=0 must be at least 1"),
-    (lambda: CreditFifo(8, 0), "depth=0 must be at least 1"),
     (lambda: WidthConverterConfig(uint(8), (6,), 4, 2), "lanes_in=4 must divide values=6; legal values are 1, 2, 3, 6"),
     (lambda: PaddingConfig(BIPOLAR, (2, 2, 2), (1, 1, 1, 1), 0, 1), "pad_value=0 must be a value of type BIPOLAR"),
     (lambda: PaddingConfig(BIPOLAR, (2, 2, 2), (1, -1, 1, 1), 1, 1), "pads="),
