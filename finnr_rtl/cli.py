@@ -49,7 +49,7 @@ def _build(commands):
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
     p.add_argument("--platform", required=True, metavar="NAME", help="board: one of platforms/*.toml by name, or a path to such a file")
     p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write (default: <model>_<platform> here)")
-    p.add_argument("--target-fps", type=_positive, metavar="N", help="frames per second to reach with least resources (default: all that fits)")
+    p.add_argument("--target-fps", type=_positive, metavar="N", help="frames per second to reach, with least resources (default: all)")
     p.add_argument("--fold", type=Path, metavar="FILE", help="folding.json with layers whose pe, simd and weights you choose yourself")
     p.add_argument("--clock-mhz", type=_positive, metavar="F", help="clock, in MHz (default: the platform's)")
     p.add_argument("--data", type=Path, metavar="FILE", help="npz file whose `inputs` become the test bench's frames (default: random)")
