@@ -15,13 +15,15 @@ class Rom(wiring.Component):
 
     ``style`` "block" asks for block RAM; "lut" leaves the choice to synthesis, which takes LUTs for small ones.
 
+    Where the platform has a method ``get_rom``, that gives the hardware of more words than one, from ``rows``, ``width`` and ``style``.
+
     Members: ``enable`` In(1), ``address`` In(bits of the last address), ``data`` Out(width).
     """
 
     def __init__(self, rows: list[int], width: int, style: str = "lut"):
-        self._rows = rows
-        self._width = width
-        self._style = style
+        self.rows = rows
+        self.width = width
+        self.style = style
         super().__init__({
             "enable": In(1),
             "address": In(address_bits(len(rows))),
@@ -29,13 +31,15 @@ class Rom(wiring.Component):
         })
 
     def elaborate(self, platform):
+        if len(self.rows) > 1 and hasattr(platform, "get_rom"):
+            return platform.get_rom(self)
         m = Module()
-        if len(self._rows) == 1:
+        if len(self.rows) == 1:
             # One word is a constant; synthesis folds it into the logic behind.
-            m.d.comb += self.data.eq(self._rows[0])
+            m.d.comb += self.data.eq(self.rows[0])
             return m
-        attrs = {"rom_style": "block", "ram_style": "block"} if self._style == "block" else {}
-        m.submodules.words = memory = Memory(shape=unsigned(self._width), depth=len(self._rows), init=self._rows, attrs=attrs)
+        attrs = {"rom_style": "block", "ram_style": "block"} if self.style == "block" else {}
+        m.submodules.words = memory = Memory(shape=unsigned(self.width), depth=len(self.rows), init=self.rows, attrs=attrs)
         read = memory.read_port()
         m.d.comb += read.en.eq(self.enable)
         m.d.comb += read.addr.eq(self.address)

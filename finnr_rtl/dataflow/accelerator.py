@@ -22,6 +22,8 @@ class Accelerator(wiring.Component):
     whole number of bytes. ``m_axis_tlast`` marks the last beat of a frame; ``s_axis_tlast`` is not needed, since frames are counted.
     In the Verilog the link behind each stage shows as nets ``<stage>_tdata``, ``<stage>_tvalid`` and ``<stage>_tready``.
 
+    Where the platform has a method ``get_core``, that gives the component of each stage.
+
     Members: ``aclk`` In(1), ``aresetn`` In(1, active low, synchronous), ``s_axis_*`` and ``m_axis_*`` AXI4-Stream.
     """
 
@@ -52,7 +54,7 @@ class Accelerator(wiring.Component):
 
         data, valid, ready = self.s_axis_tdata, self.s_axis_tvalid, self.s_axis_tready
         for stage in self.stages:
-            core = stage.config.create()
+            core = platform.get_core(stage) if hasattr(platform, "get_core") else stage.config.create()
             m.submodules[stage.name] = core
             m.d.comb += [core.i.payload.eq(data), core.i.valid.eq(valid), ready.eq(core.i.ready)]
             data = Signal(stage.config.output.width, name=f"{stage.name}_tdata")

@@ -7,8 +7,6 @@ from finnr_rtl.emit.keywords import KEYWORDS
 
 __all__ = ["plain_names"]
 
-Path = tuple[str, ...]
-
 # An instance as Yosys writes it: module name, instance name, connections.
 _INSTANCE = re.compile(r"^  (?P<module>\S+) +(?P<name>\S+) +\(\n(?P<ports>(?:    \..*\n)*)  \);\n", re.M)
 _PORT = re.compile(r"^    \.(?P<port>\S+?) ?\((?P<net>\\?[^\s()]+) ?\),?$", re.M)
@@ -19,29 +17,44 @@ _SECOND_NAME = r"\\[a-z]+__[^\s$]+\$\d+ |[a-z]+__\w+\b"
 _START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$(\d+) ")
 
 
-def plain_names(modules: dict[str, str], top: str) -> dict[Path, str]:
-    """Modules by their path of instance names from ``top`` down, in the order of the hierarchy, renamed after that path.
+def plain_names(modules: dict[str, str], leaves: dict[str, str], roots: list[str]) -> dict[str, str]:
+    """The text of each hierarchy in ``roots`` with all that is below it, every module renamed after its path of instance names.
 
-    ``modules`` maps names as Yosys writes them, escaped (``\\top.stage``) or not, to text. A module becomes ``top_stage``, with a
-    number behind it where that name is taken. A net at an instance's port that Amaranth named like the port is renamed
-    ``instance_port``.
+    ``modules`` maps names as Yosys writes them, escaped (``\\root.child``) or not, to text; ``leaves`` are modules without
+    instances, of plain names, that occur once each. A module becomes ``root_child``, with a number behind it where that name is
+    taken. A net at an instance's port that Amaranth named like the port is renamed ``instance_port``.
     """
-    paths = dict(_walk(modules, next(name for name in modules if name.lstrip("\\") == top), (top,)))
-    names: dict[str, str] = {}
-    for path, written in paths.items():
-        name = plain = "_".join(map(_plain, path))
-        number = 2
-        while name in names.values():
-            name = f"{plain}_{number}"
-            number += 1
-        names[written] = name
-    return {path: _rename(modules[written], names[written], names) for path, written in paths.items()}
+    names = {root: root for root in roots}
+    hierarchies = {}
+    for root in roots:
+        written = next(name for name in modules if name.lstrip("\\") == root)
+        below = list(_walk(modules, leaves, written, root))
+        for module, path in below:
+            names[module] = _free(path, names) if path != root else root
+        hierarchies[root] = "\n".join(
+            leaves[module].replace(f"module {module} ", f"module {names[module]} ", 1) if module in leaves
+            else _rename(modules[module], names[module], names)
+            for module, _ in below
+        )
+    return hierarchies
 
 
-def _walk(modules: dict[str, str], written: str, path: Path):
-    yield path, written
+def _walk(modules, leaves, written: str, path: str):
+    """Module names as written with their paths, from ``written`` down, leaving out the hierarchies that are named apart."""
+    yield written, path
+    if written in leaves:
+        return
     for instance in _INSTANCE.finditer(modules[written]):
-        yield from _walk(modules, instance["module"], (*path, instance["name"].lstrip("\\")))
+        if instance["module"] in leaves or instance["module"].startswith("\\"):
+            yield from _walk(modules, leaves, instance["module"], f"{path}_{_plain(instance['name'])}")
+
+
+def _free(name: str, names: dict[str, str]) -> str:
+    taken, number, plain = set(names.values()), 2, name
+    while name in taken:
+        name = f"{plain}_{number}"
+        number += 1
+    return name
 
 
 def _plain(name: str) -> str:
@@ -56,7 +69,9 @@ def _rename(text: str, name: str, names: dict[str, str]) -> str:
     for net, new in _nets(text).items():
         old = re.escape(net) + " " if net.startswith("\\") else rf"(?<![\\.\w$]){net}\b"
         text = re.sub(old, new, text)
-    text = _INSTANCE.sub(lambda match: f"  {names[match['module']]} {_plain(match['name'])} (\n{match['ports']}  );\n", text)
+    text = _INSTANCE.sub(
+        lambda match: f"  {names.get(match['module'], match['module'])} {_plain(match['name'])} (\n{match['ports']}  );\n", text
+    )
     return _HEADER.sub(lambda match: f"module {name} ({match['ports']})", text)
 
 

@@ -1,23 +1,17 @@
 """The Verilog of an accelerator: a file for the top, one for each stage, and the lint waivers."""
 
-import os
-import re
 from dataclasses import fields
-
-from amaranth.back.verilog import convert
 
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.dataflow.timing import Cycles
 from finnr_rtl.datatypes import DataType
-from finnr_rtl.emit.images import MemoryImages
+from finnr_rtl.emit.convert import convert, stage_module
 from finnr_rtl.emit.names import plain_names
 from finnr_rtl.emit.waivers import waivers
 
 __all__ = ["verilog_files"]
-
-_MODULE = re.compile(r"^module (\S+) ?\(.*?^endmodule\n", re.M | re.S)
 
 
 def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
@@ -27,34 +21,14 @@ def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
     Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.
     """
     top = accelerator.name
-    # Yosys comes with the package, so that the text does not depend on what else is installed.
-    before = os.environ.get("AMARANTH_USE_YOSYS")
-    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-    try:
-        images = MemoryImages()
-        text = convert(accelerator, name=top, platform=images, emit_src=False, strip_internal_attrs=True)
-    finally:
-        if before is None:
-            del os.environ["AMARANTH_USE_YOSYS"]
-        else:
-            os.environ["AMARANTH_USE_YOSYS"] = before
-    modules = plain_names(_modules(text) | _modules(images.modules()), top)
-
-    files = {f"{top}.v": _comment(_top_lines(accelerator, cycles)) + modules.pop((top,))}
+    modules, roms = convert(accelerator)
+    hierarchies = plain_names(modules, roms, [top, *(stage_module(top, stage) for stage in accelerator.stages)])
+    files = {f"{top}.v": _comment(_top_lines(accelerator, cycles)) + hierarchies[top]}
     for stage in accelerator.stages:
-        below = [path for path in modules if path[1] == stage.name]
-        body = "\n".join(modules.pop(path) for path in below)
-        files[f"{top}_{stage.name}.v"] = _comment(_stage_lines(stage)) + body
-    if modules:
-        raise AssertionError(f"modules of no stage: {', '.join('.'.join(path) for path in modules)}")
+        module = stage_module(top, stage)
+        files[f"{module}.v"] = _comment(_stage_lines(stage)) + hierarchies[module]
     files["verilator.vlt"] = waivers(top)
     return files
-
-
-def _modules(text: str) -> dict[str, str]:
-    """Each module's text by its name as written, without the reset values that registers carry a second time as attributes."""
-    text = re.sub(r"^ *\(\* init = .*\*\)\n", "", text, flags=re.M)
-    return {match[1]: match[0] for match in _MODULE.finditer(text)}
 
 
 def _comment(lines: list[str]) -> str:
