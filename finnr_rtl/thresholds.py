@@ -46,6 +46,16 @@ class Thresholds:
     def steps(self) -> int:
         return self.values.shape[1]
 
+    @property
+    def rising(self) -> bool:
+        """Whether no channel falls."""
+        return not self.flip.any()
+
+    @property
+    def parameters(self) -> int:
+        """Constants kept: one per step and channel."""
+        return self.values.size
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Apply to integers of shape (..., channels); int64 of the same shape."""
         count = np.zeros(x.shape, dtype=np.int64)

@@ -1,12 +1,13 @@
 """A network of integer layers, with what links its integers to the model's real numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from finnr_rtl.datatypes import DataType
-from finnr_rtl.network.layers import Layer, Shape
+from finnr_rtl.network.layer import Layer, Shape
 
 __all__ = ["InputPort", "Network", "OutputPort"]
 
@@ -57,21 +58,43 @@ class OutputPort:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """``layers`` in topological order between one input and one output."""
+    """``layers`` in topological order between the ports.
+
+    ``inputs`` and ``outputs`` are tuples of ports; a single port may be given as it is; :attr:`input` and
+    :attr:`output` give it.
+    """
 
     name: str
-    input: InputPort
+    inputs: tuple[InputPort, ...]
     layers: tuple[Layer, ...]
-    output: OutputPort
+    outputs: tuple[OutputPort, ...]
 
-    def execute(self, q: np.ndarray) -> dict[str, np.ndarray]:
-        """Every layer's result by name, for input integers (frames, \\*input.shape); the input's own is there too.
+    def __post_init__(self):
+        for side, kind in (("inputs", InputPort), ("outputs", OutputPort)):
+            ports = getattr(self, side)
+            object.__setattr__(self, side, (ports,) if isinstance(ports, kind) else tuple(ports))
 
-        A map taken as a vector (or the other way round) keeps its row-major order.
+    @property
+    def input(self) -> InputPort:
+        """The only input. Raises ``ValueError`` where there are several."""
+        return _only(self.inputs, "inputs")
+
+    @property
+    def output(self) -> OutputPort:
+        """The only output. Raises ``ValueError`` where there are several."""
+        return _only(self.outputs, "outputs")
+
+    def execute(self, q: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Every layer's result by name; the inputs' own integers are there too.
+
+        ``q`` holds integers (frames, \\*input.shape) of the only input, or an array for each input by name. A map taken as a
+        vector (or the other way round) keeps its row-major order.
         """
-        results = {self.input.name: np.asarray(q, dtype=np.int64)}
+        given = q if isinstance(q, Mapping) else {self.input.name: q}
+        results = {port.name: np.asarray(given[port.name], dtype=np.int64) for port in self.inputs}
         for layer in self.layers:
-            results[layer.name] = layer.reference(*(results[name].reshape(-1, *layer.input_shape) for name in layer.inputs))
+            sources = zip(layer.inputs, layer.input_shapes, strict=True)
+            results[layer.name] = layer.reference(*(results[name].reshape(-1, *shape) for name, shape in sources))
         return results
 
     @property
@@ -81,10 +104,16 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Weights and thresholds of all layers."""
+        """Weights, thresholds and other constants of all layers."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def input_values(self) -> int:
-        """Values per frame at the input."""
-        return prod(self.input.shape)
+        """Values per frame at all inputs."""
+        return sum(prod(port.shape) for port in self.inputs)
+
+
+def _only(ports: tuple, what: str):
+    if len(ports) != 1:
+        raise ValueError(f"the network has {len(ports)} {what}, one expected")
+    return ports[0]

@@ -12,13 +12,14 @@ from finnr_rtl.datatypes import DataType
 from finnr_rtl.errors import UserError
 from finnr_rtl.network import layers
 from finnr_rtl.network.network import InputPort, Network, OutputPort
+from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["dump", "load", "save"]
 
-FORMAT = "finnr_rtl network 1"
+FORMAT = "finnr_rtl network 2"
 
-_KINDS = (Network, InputPort, OutputPort, Thresholds, layers.Window, *layers.Layer.__subclasses__())
+_KINDS = (Network, InputPort, OutputPort, Thresholds, Requantiser, layers.Window, *layers.KINDS)
 _CLASSES = {kind.__name__: kind for kind in _KINDS}
 _DATE = (1980, 1, 1, 0, 0, 0)
 

@@ -1,15 +1,15 @@
 """A network as a table: one row per layer, and the totals."""
 
 from finnr_rtl.datatypes import smallest
-from finnr_rtl.network.layers import Conv, Layer, Shape
-from finnr_rtl.network.network import Network
+from finnr_rtl.network.layers import Accumulating, Conv, Layer, Shape
+from finnr_rtl.network.network import InputPort, Network, OutputPort
 
 __all__ = ["COLUMNS", "rows", "text"]
 
 COLUMNS = ("layer", "kind", "input", "output", "weights", "accumulator", "operations", "parameters")
 
 
-def _accumulator(layer: Conv) -> str:
+def _accumulator(layer: Accumulating) -> str:
     low, high = layer.accumulator_range
     return f"{low}..{high} ({smallest(low, high).bits} bits)"
 
@@ -23,6 +23,8 @@ def _kind(layer: Layer) -> str:
     name = type(layer).__name__
     if isinstance(layer, Conv) and layer.fully_connected:
         return "Dense"
+    if isinstance(layer, Conv) and layer.groups > 1:
+        name = "Depthwise" if layer.depthwise else f"Conv/{layer.groups}"
     window = getattr(layer, "window", None)
     return name if window is None else f"{name} {window.kernel[0]}x{window.kernel[1]}"
 
@@ -34,14 +36,13 @@ def rows(network: Network) -> list[tuple[str, ...]]:
     """
     table = []
     for layer in network.layers:
-        matrix = isinstance(layer, Conv)
         table.append((
             layer.name,
             _kind(layer),
-            _map(layer.input_shape, layer.input_type),
+            " + ".join(map(_map, layer.input_shapes, layer.input_types)),
             _map(layer.output_shape, layer.output_type),
-            f"{layer.weights.size:,} {layer.weight_type}" if matrix else "",
-            _accumulator(layer) if matrix else "",
+            f"{layer.weights.size:,} {layer.weight_type}" if isinstance(layer, Conv) else "",
+            _accumulator(layer) if isinstance(layer, Accumulating) else "",
             f"{layer.operations:,}",
             f"{layer.parameters:,}",
         ))
@@ -50,16 +51,20 @@ def rows(network: Network) -> list[tuple[str, ...]]:
 
 
 def text(network: Network) -> str:
-    """The table as plain text, with a line about the input and one about the output."""
+    """The table as plain text, with a line about each input and each output."""
     table = [COLUMNS, *rows(network)]
     widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
     aligned = [str.rjust if column in ("operations", "parameters") else str.ljust for column in COLUMNS]
     lines = ["  ".join(align(*cell) for align, cell in zip(aligned, zip(row, widths, strict=True), strict=True)) for row in table]
     rule = "-" * max(map(len, lines))
-    port, out = network.input, network.output
-    end = ", then " + ", ".join(step["op"] for step in out.tail) + " on the host" if out.tail else ""
-    return "\n".join([
-        f"input   {port.name}: {_map(port.shape, port.dtype)}, scale {port.scale:g} ({port.source})",
-        lines[0], rule, *lines[1:-1], rule, lines[-1],
-        f"output  {out.name}: integers of {out.layer} by scale and bias{end}",
-    ]) + "\n"
+    lines = [*map(_source, network.inputs), lines[0], rule, *lines[1:-1], rule, lines[-1], *map(_sink, network.outputs)]
+    return "\n".join(lines) + "\n"
+
+
+def _source(port: InputPort) -> str:
+    return f"input   {port.name}: {_map(port.shape, port.dtype)}, scale {port.scale:g} ({port.source})"
+
+
+def _sink(port: OutputPort) -> str:
+    end = ", then " + ", ".join(step["op"] for step in port.tail) + " on the host" if port.tail else ""
+    return f"output  {port.name}: integers of {port.layer} by scale and bias{end}"
