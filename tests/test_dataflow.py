@@ -1,6 +1,7 @@
 """Lowering, rooms and exact cycles, without a simulator; tests/test_verify.py holds the same against the Verilog."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.dataflow.timing import predict, size_rooms
 from finnr_rtl.emit.simulation import random_frames
 from finnr_rtl.emit.vectors import link_beats
-from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors
+from finnr_rtl.folding.balance import balance
+from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding
+from finnr_rtl.frontend import load_network
+from finnr_rtl.platforms import load
+from finnr_rtl.zoo import make
 
 
 def random_fold(network, seed):
@@ -47,6 +52,18 @@ def test_neighbours_fit():
             assert before.config.output.lanes == after.config.input.lanes
             assert before.config.output.beats == after.config.input.beats
             assert before.config.output.dtype == after.config.input.dtype
+
+
+def test_finn_folding_of_cnv_takes_its_cycles(tmp_path):
+    """FINN's published folding of CNV (Blott et al. 2018, BNN-PYNQ): 32,768 cycles per frame, set by the fully connected layers."""
+    (tmp_path / "cnv.onnx").write_bytes(make("cnv_w1a1").SerializeToString())
+    network = load_network(tmp_path / "cnv.onnx")
+    fixed = read_folding(Path(__file__).parent.parent / "examples" / "cnv_finn_folding.json", network)
+    folded = balance(network, load("pynq_z1"), 32_768, fixed)
+    stages = size_rooms(lower(folded))
+    cycles = {stage.name: stage.config.schedule().interval for stage in stages}
+    assert [cycles[f"{name}_mvtu"] for name in fixed] == [32400, 28224, 20736, 28800, 20736, 18432, 32768, 32768, 1024]
+    assert predict(stages).interval == 32_768
 
 
 def test_rooms_are_small_where_paces_agree():
