@@ -11,8 +11,11 @@ __all__ = ["plain_names"]
 _INSTANCE = re.compile(r"^  (?P<module>\S+) +(?P<name>\S+) +\(\n(?P<ports>(?:    \..*\n)*)  \);\n", re.M)
 _PORT = re.compile(r"^    \.(?P<port>\S+?) ?\((?P<net>\\?[^\s()]+) ?\),?$", re.M)
 _HEADER = re.compile(r"^module (?P<name>\S+) ?\((?P<ports>[^)]*)\)")
-# Members of interfaces: i__payload, or \\i__payload$21 where there are several.
-_SECOND_NAME = r"\\[a-z]+__[^\s$]+\$\d+ |[a-z]+__\w+\b"
+# Members of interfaces, ``i__payload`` or ``\\i__payload$21 `` where there are several, except as the name of an instance's port.
+_NAME = r"(?:\\[^\s$]+\$\d+ |[A-Za-z]\w*\b)"
+_MEMBER = re.compile(rf"(?<![.\\\w$]){_NAME}")
+_ALIAS = re.compile(rf"  assign ({_NAME}) ?= .*;\n")
+_WIRE = re.compile(rf"  wire (?:\[.*\] )?({_NAME}) ?;\n")
 # The register with which Yosys makes combinational processes run once at the start.
 _START = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$(\d+) ")
 
@@ -66,9 +69,9 @@ def _plain(name: str) -> str:
 def _rename(text: str, name: str, names: dict[str, str]) -> str:
     """The module's text under its new name, with the new names of the modules and nets in it."""
     text = _START.sub(r"at_start\1 ", _without_aliases(text))
-    for net, new in _nets(text).items():
-        old = re.escape(net) + " " if net.startswith("\\") else rf"(?<![\\.\w$]){net}\b"
-        text = re.sub(old, new, text)
+    nets = _nets(text)
+    if nets:
+        text = _MEMBER.sub(lambda match: nets.get(match[0].rstrip(), match[0]), text)
     text = _INSTANCE.sub(
         lambda match: f"  {names.get(match['module'], match['module'])} {_plain(match['name'])} (\n{match['ports']}  );\n", text
     )
@@ -77,12 +80,17 @@ def _rename(text: str, name: str, names: dict[str, str]) -> str:
 
 def _without_aliases(text: str) -> str:
     """The text without second names that a port of an instance has, where nothing but their assignment uses them."""
-    uses = Counter(re.findall(rf"(?<![.\w])(?:{_SECOND_NAME})", text))
-    for net in (net for net, count in uses.items() if count == 2):
-        alias = re.compile(rf"^  assign {re.escape(net)} ?= .*;\n", re.M)
-        if alias.search(text):
-            text = re.sub(rf"^  wire (\[.*\] )?{re.escape(net)} ?;\n", "", alias.sub("", text), flags=re.M)
-    return text
+    uses = Counter(_MEMBER.findall(text))
+    lines = text.splitlines(keepends=True)
+    assigned = {match[1] for line in lines if (match := _ALIAS.match(line))}
+    # Other names, such as those of the links, stand for themselves.
+    aliases = {name for name in assigned if uses[name] == 2 and ("$" in name or "__" in name)}
+    return "".join(line for line in lines if not _named(_ALIAS, line, aliases) and not _named(_WIRE, line, aliases))
+
+
+def _named(pattern: re.Pattern, line: str, names: set[str]) -> bool:
+    match = pattern.match(line)
+    return match is not None and match[1] in names
 
 
 def _nets(text: str) -> dict[str, str]:
