@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["Requantiser"]
 
@@ -60,3 +61,14 @@ class Requantiser:
         y += self.offset
         y >>= self.shift
         return np.clip(y, self.low, self.high, out=y)
+
+    def as_thresholds(self, low: int, high: int) -> Thresholds:
+        """The thresholds that give the same for every x from ``low`` to ``high``. Raises ``ValueError`` above 255 steps."""
+        target = (np.arange(self.low + 1, self.high + 1, dtype=np.int64) << self.shift) - self.offset[:, None]
+        slope = np.abs(self.scale)[:, None]
+        falls = self.scale < 0
+        # Least x (of -x where the channel falls) that reaches each level.
+        reached = np.where(slope > 0, -(-target // np.maximum(slope, 1)), np.where(target <= 0, -(1 << 62), 1 << 62))
+        # A falling channel loses its highest level first, one above the last x that reaches it.
+        values = np.where(falls[:, None], 1 - reached[:, ::-1], reached)
+        return Thresholds(np.clip(values, low, high + 1), self.output, self.low, falls)

@@ -9,11 +9,12 @@ from onnx.reference import ReferenceEvaluator
 from finnr_rtl.datatypes import DataType, uint
 from finnr_rtl.errors import UserError
 from finnr_rtl.frontend import elementwise, matrix, outputs, pool, quantise, relabel  # noqa: F401 - they register operators
-from finnr_rtl.frontend.builder import Builder
+from finnr_rtl.frontend.builder import Builder, Source
 from finnr_rtl.frontend.graph import Graph, Node, read
 from finnr_rtl.frontend.inputs import input_rule
 from finnr_rtl.frontend.operators import OPERATORS, supported
 from finnr_rtl.frontend.values import Constant, Stream
+from finnr_rtl.network.layers import Layer
 from finnr_rtl.network.network import Network
 
 __all__ = ["load_network"]
@@ -30,9 +31,8 @@ def load_network(path: str | Path, input_type: str | None = None, input_scale: f
     not be built.
     """
     graph = read(path)
-    for name, count, what in (("inputs", len(graph.inputs), "input"), ("outputs", len(graph.outputs), "output")):
-        if count != 1:
-            raise UserError(f"{graph.file}: has {count} {name}; exactly one {what} is supported")
+    if not graph.inputs:
+        raise UserError(f"{graph.file}: has no input that is not a constant; at least one is needed")
     # Models hold values such as a zero padding constant divided by zero only in parts that are never used.
     with np.errstate(all="ignore"):
         return _analyse(graph, input_type, input_scale)
@@ -49,8 +49,11 @@ def _analyse(graph: Graph, input_type: str | None, input_scale: float | None) ->
         else:
             waiting.append(node)
     _refuse_unknown(graph, waiting, values)
-    builder = Builder(graph, input_rule(graph, values, input_type, input_scale))
-    values[builder.tensor.name] = builder.input_stream()
+    sources = {
+        tensor.name: Source(tensor, input_rule(graph, tensor, values, input_type, input_scale)) for tensor in graph.inputs
+    }
+    builder = Builder(graph, sources)
+    values.update((name, builder.input_stream(name)) for name in sources)
     for node in waiting:
         inputs = [values[name] for name in node.inputs]
         if all(isinstance(value, Constant | None) for value in inputs):
@@ -61,13 +64,28 @@ def _analyse(graph: Graph, input_type: str | None, input_scale: float | None) ->
             _check_finite(node, inputs)
             result = _handled(node, inputs, builder)
         _store(node, values, result, builder.uses)
-    output = values[graph.outputs[0]]
-    if isinstance(output, Constant):
-        raise UserError(f"{graph.file}: output {graph.outputs[0]} does not depend on the input")
-    port = outputs.output_port(graph.outputs[0], output, builder)
+    ports = []
+    for name in graph.outputs:
+        if isinstance(values[name], Constant):
+            raise UserError(f"{graph.file}: output {name} does not depend on the input")
+        ports.append(outputs.output_port(name, values[name], builder))
     if not builder.layers:
         raise UserError(f"{graph.file}: nothing in it needs a layer: no matrix, pool or quantiser behind the input")
-    return Network(graph.name, builder.input_port(), tuple(builder.layers.values()), port)
+    for name, source in sources.items():
+        if source.order is None:
+            raise UserError(f"{graph.file}: nothing depends on input {name}; remove it")
+    layers = _needed(builder, {port.layer for port in ports})
+    return Network(graph.name, tuple(source.port() for source in sources.values()), layers, tuple(ports))
+
+
+def _needed(builder: Builder, names: set[str]) -> tuple[Layer, ...]:
+    """The layers that ``names`` depend on, in topological order."""
+    kept = []
+    for layer in reversed(builder.layers.values()):
+        if layer.name in names:
+            names.update(layer.inputs)
+            kept.append(layer)
+    return tuple(reversed(kept))
 
 
 def _annotated(array: np.ndarray, note: str) -> Constant:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR, DataType
-from finnr_rtl.frontend.graph import Graph, Node
+from finnr_rtl.frontend.graph import Graph, Node, Tensor
 from finnr_rtl.frontend.inputs import InputRule
 from finnr_rtl.frontend.values import Stream, revised
-from finnr_rtl.network.layers import Conv, Layer, MaxPool, Shape, Threshold
+from finnr_rtl.network.layers import Accumulating, Conv, Layer, MaxPool, Requantise, Shape, Threshold
 from finnr_rtl.network.network import InputPort
+from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["Builder", "map_order"]
+__all__ = ["Builder", "Source", "map_order"]
 
 
 def map_order(shape: Shape) -> np.ndarray:
@@ -22,54 +23,78 @@ def map_order(shape: Shape) -> np.ndarray:
 
 
 @dataclass(eq=False)
+class Source:
+    """A network input under construction: what its integers are, and, once a layer has said it, how they travel."""
+
+    tensor: Tensor
+    rule: InputRule
+    order: np.ndarray | None = None
+    shape: Shape | None = None
+
+    def stream(self, sole: bool) -> Stream:
+        """The input's values, before any layer has said how its elements travel."""
+        shape, rule = self.tensor.shape, self.rule
+        size = int(np.prod(shape))
+        scale, bias = np.float64(rule.scale), np.float64(0.0 - rule.scale * rule.zero_point)
+        order = np.arange(size).reshape(shape)
+        return Stream(self.tensor.name, (1, 1, size), order, scale, bias, rule.low, rule.high, sole=sole, raw=True)
+
+    def port(self) -> InputPort:
+        rule, tensor = self.rule, self.tensor
+        return InputPort(
+            tensor.name, tensor.shape[1:], self.order, self.shape, rule.dtype, float(rule.scale), rule.zero_point,
+            rule.rounding, rule.source, rule.low, rule.high,
+        )
+
+    def default_layout(self) -> tuple[np.ndarray, Shape]:
+        """How elements travel where no layer minds: channels innermost."""
+        shape = self.tensor.shape[1:]
+        channels_last = len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4)
+        if len(shape) in (2, 3) and not channels_last:
+            rows = shape[1] if len(shape) == 3 else 1
+            found = (rows, shape[-1], shape[0])
+            return map_order(found), found
+        found = shape if channels_last else (1, 1, int(np.prod(shape)))
+        return np.arange(np.prod(shape)), found
+
+
+@dataclass(eq=False)
 class Builder:
-    """Layers found so far, in topological order, and the input as far as it is settled.
+    """Layers found so far, in topological order, and the inputs as far as they are settled.
 
     ``batch`` is the batch that the model was exported with (constants of its graph may hold it); ``uses`` counts the readers of
     each tensor.
     """
 
     graph: Graph
-    rule: InputRule
+    sources: dict[str, Source]
 
     def __post_init__(self):
         self.layers: dict[str, Layer] = {}
-        self.tensor = self.graph.inputs[0]
-        self.batch = self.tensor.batch
+        self.batch = max((tensor.batch for tensor in self.graph.inputs), default=1)
         self.uses = self.graph.uses()
-        self.input_order: np.ndarray | None = None
-        self.input_shape: Shape | None = None
 
-    def input_stream(self) -> Stream:
-        """The network's input, before any layer has said how its elements travel."""
-        shape = self.tensor.shape
-        size = int(np.prod(shape))
-        scale, bias = np.float64(self.rule.scale), np.float64(0.0 - self.rule.scale * self.rule.zero_point)
-        order = np.arange(size).reshape(shape)
-        sole = self.uses.get(self.tensor.name, 0) == 1
-        low, high = self.rule.low, self.rule.high
-        return Stream(self.tensor.name, (1, 1, size), order, scale, bias, low, high, sole=sole, raw=True)
+    @property
+    def quantisers(self) -> frozenset[str]:
+        """Nodes that quantise an input itself: whoever feeds the accelerator does their work."""
+        return frozenset().union(*(source.rule.quantisers for source in self.sources.values()))
 
-    def input_port(self) -> InputPort:
-        rule, tensor = self.rule, self.tensor
-        return InputPort(
-            tensor.name, tensor.shape[1:], self.input_order, self.input_shape, rule.dtype, float(rule.scale), rule.zero_point,
-            rule.rounding, rule.source, rule.low, rule.high,
-        )
+    def input_stream(self, name: str) -> Stream:
+        return self.sources[name].stream(self.uses.get(name, 0) == 1)
 
     def layer_name(self, node: Node) -> str:
         """A name for the node's layer: the node's own, as an identifier, made unique."""
         stem = re.sub(r"\W+", "_", node.name).strip("_") or node.op
         stem = f"{node.op}_{stem}" if stem[0].isdigit() else stem
         name, count = stem, 1
-        while name in self.layers or name == self.tensor.name:
+        while name in self.layers or name in self.sources:
             count += 1
             name = f"{stem}_{count}"
         return name
 
     def type_of(self, producer: str) -> DataType:
         """Type of a producer's integers."""
-        return self.rule.dtype if producer == self.tensor.name else self.layers[producer].output_type
+        return self.sources[producer].rule.dtype if producer in self.sources else self.layers[producer].output_type
 
     def add(self, layer: Layer) -> str:
         """Add a layer; its name."""
@@ -86,38 +111,29 @@ class Builder:
         """
         if not stream.raw:
             return stream
-        if self.input_order is None:
-            self.input_order = np.empty(stream.order.size, dtype=np.int64)
+        source = self.sources[stream.producer]
+        if source.order is None:
+            source.order = np.empty(stream.order.size, dtype=np.int64)
             if order is None:
-                default, self.input_shape = self._default_layout()
-                self.input_order[:] = default.reshape(-1)
+                default, source.shape = source.default_layout()
+                source.order[:] = default.reshape(-1)
             else:
-                self.input_order[stream.order.reshape(-1)] = order.reshape(-1)
-                self.input_shape = shape
+                source.order[stream.order.reshape(-1)] = order.reshape(-1)
+                source.shape = shape
         vector = (1, 1, stream.order.size)
 
         def moved(argument):
             full = revised(argument, stream.shape, stream.order.size)
             if full.ndim:
-                full = full[np.argsort(self.input_order)]
+                full = full[np.argsort(source.order)]
             return full
 
         chain = [replace(f, args={name: moved(value) for name, value in f.args.items()}) for f in stream.chain]
         stream = replace(
-            stream, shape=vector, order=self.input_order[stream.order], scale=moved(stream.scale), bias=moved(stream.bias),
+            stream, shape=vector, order=source.order[stream.order], scale=moved(stream.scale), bias=moved(stream.bias),
             chain=tuple(chain), raw=False,
         )
-        return stream.viewed(self.input_shape) or stream
-
-    def _default_layout(self) -> tuple[np.ndarray, Shape]:
-        shape = self.tensor.shape[1:]
-        channels_last = len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4)
-        if len(shape) in (2, 3) and not channels_last:
-            rows = shape[1] if len(shape) == 3 else 1
-            found = (rows, shape[-1], shape[0])
-            return map_order(found), found
-        found = shape if channels_last else (1, 1, int(np.prod(shape)))
-        return np.arange(np.prod(shape)), found
+        return stream.viewed(source.shape) or stream
 
     def as_map(self, node: Node, stream: Stream) -> Stream:
         """``stream``, a model tensor (1, channels, rows, columns) or (1, channels, length), as a map with channels innermost.
@@ -153,10 +169,10 @@ class Builder:
         low, high = layer.accumulator_range
         return replace(stream, scale=stream.scale * sign, low=low, high=high)
 
-    def attach(self, node: Node, stream: Stream, thresholds: Thresholds) -> str:
-        """Put ``thresholds`` on the integers of ``stream``: into its matrix layer if nothing else reads them, else as a layer.
+    def attach(self, node: Node, stream: Stream, activation: Thresholds | Requantiser) -> str:
+        """Put ``activation`` on the integers of ``stream``: into the layer that sums them if nothing else reads them, else as a layer.
 
-        Rising functions commute with the maximum, so thresholds go through pools into the matrix layer before these; the pools
+        Rising functions commute with the maximum, so activations go through pools into the summing layer before these; the pools
         then work on the narrower type. Gives the producer of the result.
         """
         pools, layer = [], self.layers.get(stream.producer)
@@ -164,19 +180,20 @@ class Builder:
         while isinstance(layer, MaxPool):
             pools.append(layer)
             layer = self.layers.get(layer.inputs[0])
-        free = isinstance(layer, Conv) and layer.thresholds is None
-        if whole and free and stream.sole and not (pools and thresholds.flip.any()):
-            self.layers[layer.name] = replace(layer, thresholds=thresholds)
+        free = isinstance(layer, Accumulating) and layer.thresholds is None
+        if whole and free and stream.sole and (activation.rising or not pools):
+            self.layers[layer.name] = replace(layer, thresholds=activation)
             for pool in reversed(pools):
-                self.layers[pool.name] = replace(pool, input_type=thresholds.output)
+                self.layers[pool.name] = replace(pool, input_type=activation.output)
             return stream.producer
-        name = self.layer_name(node)
-        return self.add(Threshold(name, (stream.producer,), stream.shape, self.type_of(stream.producer), thresholds))
+        kind = Threshold if isinstance(activation, Thresholds) else Requantise
+        return self.add(kind(self.layer_name(node), (stream.producer,), stream.shape, self.type_of(stream.producer), activation))
 
     def widen(self, producer: str, dtype: DataType) -> bool:
         """Declare the integers of ``producer`` to be of the wider ``dtype``; whether that is possible."""
-        if producer == self.tensor.name:
-            self.rule = replace(self.rule, dtype=dtype)
+        if producer in self.sources:
+            source = self.sources[producer]
+            source.rule = replace(source.rule, dtype=dtype)
             return True
         layer = self.layers[producer]
         if isinstance(layer, MaxPool):
@@ -184,10 +201,14 @@ class Builder:
                 return False
             self.layers[producer] = replace(layer, input_type=dtype)
             return True
-        if getattr(layer, "thresholds", None) is None:
+        if isinstance(layer, Requantise):
+            self.layers[producer] = replace(layer, requantiser=replace(layer.requantiser, output=dtype))
+            return True
+        old = getattr(layer, "thresholds", None)
+        if old is None:
             return False
-        old = layer.thresholds
-        # One step of two becomes two steps of one at the same place.
-        values = np.repeat(old.values, 2, axis=1) if old.output == BIPOLAR else old.values
-        self.layers[producer] = replace(layer, thresholds=replace(old, values=values, output=dtype))
+        if isinstance(old, Thresholds) and old.output == BIPOLAR:
+            # One step of two becomes two steps of one at the same place.
+            old = replace(old, values=np.repeat(old.values, 2, axis=1), output=dtype)
+        self.layers[producer] = replace(layer, thresholds=replace(old, output=dtype))
         return True

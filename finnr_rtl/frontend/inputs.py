@@ -6,7 +6,7 @@ import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.errors import UserError
-from finnr_rtl.frontend.graph import Graph, Node
+from finnr_rtl.frontend.graph import Graph, Node, Tensor
 from finnr_rtl.frontend.quantisers import Grid, read_grid
 from finnr_rtl.frontend.values import Constant
 
@@ -87,8 +87,7 @@ def _by_255(node: Node, values: dict) -> bool:
     )
 
 
-def _found(graph: Graph, readers: list[Node], values: dict) -> InputRule:
-    tensor = graph.inputs[0]
+def _found(graph: Graph, tensor: Tensor, readers: list[Node], values: dict) -> InputRule:
     if tensor.element != "float32":
         dtype = uint(8) if tensor.element == "uint8" else int_(8)
         return _plain(dtype, 1.0, f"the model's input has element type {tensor.element}")
@@ -103,13 +102,13 @@ def _found(graph: Graph, readers: list[Node], values: dict) -> InputRule:
     return _plain(DEFAULT_TYPE, DEFAULT_SCALE, source)
 
 
-def input_rule(graph: Graph, values: dict, input_type: str | None, input_scale: float | None) -> InputRule:
-    """The rule for the input of ``graph``; ``values`` holds its constants.
+def input_rule(graph: Graph, tensor: Tensor, values: dict, input_type: str | None, input_scale: float | None) -> InputRule:
+    """The rule for input ``tensor`` of ``graph``; ``values`` holds its constants.
 
     ``input_type`` (a type name) and ``input_scale`` (positive) take precedence; a type alone keeps the model's scale where the
     model has that type too, and has scale 1 otherwise.
     """
-    found = _found(graph, _readers(graph, graph.inputs[0].name), values)
+    found = _found(graph, tensor, _readers(graph, tensor.name), values)
     if input_scale is not None and not (np.isfinite(input_scale) and input_scale > 0):
         raise UserError(f"the input scale {input_scale} must be a positive number")
     if input_type is None and input_scale is None:

@@ -10,6 +10,7 @@ from finnr_rtl.frontend.extract import extract
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.quantisers import Grid, Levels, read_grid, read_levels
+from finnr_rtl.frontend.requantise import compact
 from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.thresholds import Thresholds
 
@@ -42,12 +43,12 @@ def _quantised(node: Node, value, quantiser: Grid | Levels, builder: Builder) ->
     result = replace(stream, scale=scale, bias=bias, low=quantiser.low, high=quantiser.high, chain=())
     if _changes_nothing(builder, stream, thresholds):
         return result
-    return replace(result, producer=builder.attach(node, stream, thresholds), sole=True)
+    return replace(result, producer=builder.attach(node, stream, compact(thresholds, stream.low, stream.high)), sole=True)
 
 
 @operator("Quant", "IntQuant", "BipolarQuant", limits="at most 8 bits on streams; every rounding mode", constants=True)
 def _quant(node, inputs, builder):
-    if builder is not None and node.name in builder.rule.quantisers:
+    if builder is not None and node.name in builder.quantisers:
         return inputs[0]  # done by whoever feeds the accelerator
     grid = read_grid(node, inputs[1:])
     if isinstance(inputs[0], Constant):

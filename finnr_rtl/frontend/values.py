@@ -51,6 +51,9 @@ class Stream:
     ``shape``. ``scale`` and ``bias`` (float64) and the arguments of ``chain`` are scalars or one value per channel of that map.
     ``sole`` tells that nothing else reads ``producer``'s integers. The network's input is ``raw`` until a layer decides how its
     elements travel: until then ``shape`` is one pixel holding the model's elements in their own order.
+
+    A sum keeps its ``terms`` until a quantiser has chosen their multipliers. It is ``rough`` where no common unit was found for them:
+    only a quantiser can read it.
     """
 
     producer: str
@@ -63,6 +66,8 @@ class Stream:
     chain: tuple[Function, ...] = ()
     sole: bool = True
     raw: bool = False
+    terms: tuple["Stream", ...] = ()
+    rough: bool = False
 
     def viewed(self, shape: Shape) -> "Stream | None":
         """The same row-major values as a map of ``shape``; None where scales or constants then differ between pixels."""
@@ -96,6 +101,15 @@ class Stream:
         placed = np.empty(self.order.size, dtype=array.dtype)
         placed[self.order.reshape(-1)] = spread.reshape(-1)
         return placed
+
+    def channel(self, index: int) -> "Stream":
+        """The same functions for one channel only: every argument is that channel's scalar."""
+
+        def one(argument):
+            return np.asarray(argument)[index] if np.ndim(argument) else argument
+
+        chain = tuple(replace(f, args={name: one(value) for name, value in f.args.items()}) for f in self.chain)
+        return replace(self, scale=one(self.scale), bias=one(self.bias), chain=chain)
 
     @property
     def channels(self) -> int:

@@ -4,10 +4,13 @@ The front end evaluates them to find thresholds; what is left of them behind the
 function works on float32 and rounds as the float graph does, operation by operation.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from finnr_rtl.network.rounding import ROUNDING
 
 __all__ = ["FUNCTIONS", "Function", "FunctionKind"]
 
@@ -17,7 +20,7 @@ class FunctionKind:
     """How a function is computed, and what is known about it without computing.
 
     ``apply(x, **args)`` takes and gives float32. ``direction(**args)`` is +1 where the function never falls, -1 where it never
-    rises, 0 where it is constant. ``affine(**args)`` gives (slope, offset) in float64 where the function is affine, None
+    rises, 0 where it is constant, NaN where it does both. ``affine(**args)`` gives (slope, offset) in float64 where the function is affine, None
     otherwise. ``linear_pieces`` tells that no slope is steeper than 1 and each piece is straight (Relu and its kind).
     """
 
@@ -48,6 +51,36 @@ def _leaky(x, alpha):
     return np.where(x >= 0, x, x * alpha)
 
 
+def _leaky_direction(alpha):
+    return np.where(np.asarray(alpha) >= 0, 1.0, np.nan)
+
+
+def _neither(**_):
+    return np.nan
+
+
+def _elu(x, alpha, gamma):
+    return np.where(x > 0, gamma * x, gamma * (alpha * np.expm1(np.minimum(x, np.float32(0))))).astype(np.float32)
+
+
+def _hard_sigmoid(x, alpha, beta):
+    return np.maximum(np.float32(0), np.minimum(np.float32(1), alpha * x + beta))
+
+
+def _hard_swish(x):
+    return x * _hard_sigmoid(x, np.float32(1 / 6), np.float32(0.5))
+
+
+def _linear(x, scale, zero_point, low, high):
+    return np.clip(np.rint(x / scale) + zero_point, low, high)
+
+
+def _truncate(x, scale, zero_point, factor, low, high, mode):
+    """Trunc of QONNX: whole, divided by a power of two, clipped, rounded; and scaled back by whoever reads the integers."""
+    y = np.clip(np.rint(x / scale + zero_point) / factor, low, high)
+    return ROUNDING[str(mode)](y)
+
+
 FUNCTIONS = {
     "Add": FunctionKind(lambda x, value: x + value, _rising, lambda value: (1.0, np.float64(value))),
     "Mul": FunctionKind(lambda x, value: x * value, _sign, lambda value: (np.float64(value), 0.0)),
@@ -58,7 +91,20 @@ FUNCTIONS = {
         lambda slope, offset: (np.float64(slope), np.float64(offset)),
     ),
     "Relu": FunctionKind(lambda x: np.maximum(x, np.float32(0)), _rising, linear_pieces=True),
-    "LeakyRelu": FunctionKind(_leaky, _rising, linear_pieces=True),
+    "LeakyRelu": FunctionKind(_leaky, _leaky_direction, linear_pieces=True),
+    "Floor": FunctionKind(np.floor, _rising),
+    "Ceil": FunctionKind(np.ceil, _rising),
+    "Round": FunctionKind(np.rint, _rising),
+    "QuantizeLinear": FunctionKind(_linear, _rising),
+    "Trunc": FunctionKind(_truncate, _rising),
+    "HardSigmoid": FunctionKind(_hard_sigmoid, lambda alpha, beta: _sign(alpha)),
+    "HardSwish": FunctionKind(_hard_swish, _neither),
+    "Abs": FunctionKind(np.abs, _neither),
+    "Elu": FunctionKind(_elu, _rising),
+    "Selu": FunctionKind(_elu, _rising),
+    "Softplus": FunctionKind(_smooth(lambda x: np.logaddexp(0.0, x)), _rising),
+    "Erf": FunctionKind(_smooth(np.vectorize(math.erf, otypes=[np.float64])), _rising),
+    "Exp": FunctionKind(_smooth(np.exp), _rising),
     "Clip": FunctionKind(lambda x, low, high: np.minimum(np.maximum(x, low), high), _rising, linear_pieces=True),
     "Sigmoid": FunctionKind(_smooth(_sigmoid), _rising),
     "Tanh": FunctionKind(_smooth(np.tanh), _rising),
@@ -79,7 +125,7 @@ class Function:
 
     @property
     def direction(self) -> np.ndarray:
-        """+1, -1 or 0 per channel (or one for all): never falls, never rises, constant."""
+        """+1, -1, 0 or NaN per channel (or one for all): never falls, never rises, constant, both."""
         return np.asarray(FUNCTIONS[self.op].direction(**self.args))
 
     @property
