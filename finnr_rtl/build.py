@@ -1,27 +1,24 @@
 """The main job: a trained network in, a folder of verified Verilog out."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finnr_rtl.dataflow.accelerator import Accelerator
-from finnr_rtl.dataflow.stages import lower
-from finnr_rtl.dataflow.timing import Cycles, predict, size_rooms
-from finnr_rtl.emit.manifest import manifest
 from finnr_rtl.emit.output import MANIFEST, check_output, write_output
-from finnr_rtl.emit.readme import readme
-from finnr_rtl.emit.simulation import random_frames, simulation_files
-from finnr_rtl.emit.verilog import verilog_files
 from finnr_rtl.errors import UserError
-from finnr_rtl.folding.balance import balance
 from finnr_rtl.folding.folding import FoldedNetwork, read_folding, write_folding
-from finnr_rtl.frontend import load_network
 from finnr_rtl.network import store
 from finnr_rtl.network.host import quantise
 from finnr_rtl.platforms import load as load_platform
+
+if TYPE_CHECKING:
+    from finnr_rtl.dataflow.timing import Cycles
 
 __all__ = ["Build", "build", "data_frames", "read_data", "top_name"]
 
@@ -80,23 +77,45 @@ def build(
     board = load_platform(platform)
     output = output or Path(f"{model.stem}_{board.name}")
     check_output(output)
+    if not model.is_file():
+        raise UserError(f"{model}: there is no such file; give the path of an ONNX model")
+
+    # Mistakes should be told before the seconds are spent that ONNX and Amaranth take to load: hence imports here.
     progress("reading the network")
+    from finnr_rtl.frontend import load_network
+
     network = load_network(model, input_type, input_scale)
+    fixed = read_folding(fold, network) if fold else {}
+    frames = data_frames(network, data, FRAMES) if data else None
     clock = clock_mhz or board.clock_mhz
+    target = max(1, int(clock * 1e6 / target_fps)) if target_fps else None
 
     progress("folding")
-    fixed = read_folding(fold, network) if fold else {}
-    target = max(1, int(clock * 1e6 / target_fps)) if target_fps else None
+    from finnr_rtl.folding.balance import balance
+
     folded = balance(network, board, target, fixed)
+
+    progress("computing cycles")
+    from finnr_rtl.dataflow.stages import lower
+    from finnr_rtl.dataflow.timing import predict, size_rooms
+
     stages = size_rooms(lower(folded))
     cycles = predict(stages)
 
     progress("computing test vectors")
-    frames = data_frames(network, data, FRAMES) if data else random_frames(network, FRAMES)
+    from finnr_rtl.emit.simulation import random_frames, simulation_files
+
+    if frames is None:
+        frames = random_frames(network, FRAMES)
     top = top_name(network.name)
     files = {f"sim/{path}": text for path, text in simulation_files(top, network, stages, cycles, frames).items()}
 
     progress("writing Verilog")
+    from finnr_rtl.dataflow.accelerator import Accelerator
+    from finnr_rtl.emit.manifest import manifest
+    from finnr_rtl.emit.readme import readme
+    from finnr_rtl.emit.verilog import verilog_files
+
     accelerator = Accelerator(top, stages)
     files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles).items()}
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}

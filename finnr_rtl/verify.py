@@ -1,5 +1,7 @@
 """Simulation of a build, frame by frame and beat by beat, against the NumPy reference."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -8,17 +10,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finnr_rtl.build import data_frames, read_data
-from finnr_rtl.dataflow.stages import Stage, lower
-from finnr_rtl.dataflow.timing import Cycles, predict, size_rooms
 from finnr_rtl.emit.output import MANIFEST
-from finnr_rtl.emit.simulation import random_frames, simulation_files
 from finnr_rtl.errors import UserError
-from finnr_rtl.folding.folding import FoldedNetwork, read_folding
+from finnr_rtl.folding.folding import Fold, FoldedNetwork, read_folding
 from finnr_rtl.network import store
 from finnr_rtl.network.host import mismatches
 from finnr_rtl.network.network import Network
+
+if TYPE_CHECKING:
+    from finnr_rtl.dataflow.stages import Stage
+    from finnr_rtl.dataflow.timing import Cycles
 
 __all__ = ["Verification", "verify"]
 
@@ -56,16 +60,22 @@ def verify(
     ``progress`` is told the run under way and its frames done. Raises ``UserError`` where the folder is not a build, the data do not
     fit, or the simulator is missing.
     """
-    top, network, stages = _load(folder)
+    top, network, folds, names = _load(folder)
     count = frames or 3
-    differing = None
+    differing = q = None
     if data:
         q = data_frames(network, data, count)
         stored = read_data(data)
         if "outputs" in stored:
             result = network.execute(q)[network.output.layer]
             differing = int((mismatches(network.output, result, stored["outputs"][: len(q)]) > 0).sum())
-    else:
+
+    # Mistakes were told before the second is spent that Amaranth takes to load: hence imports here.
+    from finnr_rtl.dataflow.timing import predict
+    from finnr_rtl.emit.simulation import random_frames, simulation_files
+
+    stages = _stages(folder, FoldedNetwork(network, folds), names)
+    if q is None:
         q = random_frames(network, count)
     cycles = predict(stages)
     with tempfile.TemporaryDirectory(prefix="finnr_rtl-") as place:
@@ -79,8 +89,8 @@ def verify(
     return Verification(len(q), cycles, runs, differing)
 
 
-def _load(folder: Path) -> tuple[str, Network, list[Stage]]:
-    """Top name, network and stages of a build."""
+def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:
+    """Top name, network, folds and names of the stages of a build."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         top, names = manifest["top"], [stage["name"] for stage in manifest["stages"]]
@@ -91,10 +101,18 @@ def _load(folder: Path) -> tuple[str, Network, list[Stage]]:
     missing = [layer.name for layer in network.layers if layer.name not in folds]
     if missing:
         raise UserError(f"{folder / 'folding.json'}: layer {missing[0]!r} is missing; build again")
-    stages = size_rooms(lower(FoldedNetwork(network, folds)))
+    return top, network, folds, names
+
+
+def _stages(folder: Path, folded: FoldedNetwork, names: list[str]) -> list[Stage]:
+    """The stages that the build made of its network, and no others."""
+    from finnr_rtl.dataflow.stages import lower
+    from finnr_rtl.dataflow.timing import size_rooms
+
+    stages = size_rooms(lower(folded))
     if [stage.name for stage in stages] != names:
         raise UserError(f"{folder}: {MANIFEST}, folding.json and network/ do not belong together; build again")
-    return top, network, stages
+    return stages
 
 
 def _simulate(work: Path, rtl: Path, simulator: str, progress) -> None:

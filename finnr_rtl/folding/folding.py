@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from finnr_rtl.cores.contract import divisors
+from finnr_rtl.divisors import divisors
 from finnr_rtl.errors import UserError
 from finnr_rtl.network.layers import Conv, Layer
 from finnr_rtl.network.network import Network
