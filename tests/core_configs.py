@@ -6,7 +6,7 @@ from math import gcd
 from networks import thresholds, values
 
 from finnr_rtl.cores.argmax import ArgMaxConfig
-from finnr_rtl.cores.contract import StreamSpec, divisors
+from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.maxpool import PoolConfig
@@ -15,6 +15,7 @@ from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.divisors import divisors
 from finnr_rtl.thresholds import Thresholds
 
 TYPES = [DataType(name) for name in ("BIPOLAR", "TERNARY", "UINT1", "UINT2", "INT2", "INT3", "UINT4", "INT8", "UINT8")]

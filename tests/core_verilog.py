@@ -9,9 +9,9 @@ import runner
 from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import connect, flipped
 
-from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names
 
 os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 
@@ -22,23 +22,19 @@ NEVER = 1 << 40
 
 
 class Bundle(wiring.Component):
-    """Independent cores side by side, so that one build serves them all: core k has ports ``c<k>_i`` and ``c<k>_o``."""
+    """Independent cores side by side, so that one build serves them all: stream s of core k has the port ``c<k>_<s>``."""
 
     def __init__(self, configs: list[CoreConfig]):
         self._configs = configs
-        ports = {}
-        for k, config in enumerate(configs):
-            ports[f"c{k}_i"] = In(config.input.signature())
-            ports[f"c{k}_o"] = Out(config.output.signature())
-        super().__init__(ports)
+        super().__init__({f"c{k}_{name}": port for k, config in enumerate(configs) for name, port in config.members().items()})
 
     def elaborate(self, platform):
         m = Module()
         for k, config in enumerate(self._configs):
             core = config.create()
             m.submodules[f"c{k}"] = core
-            connect(m, core.i, flipped(getattr(self, f"c{k}_i")))
-            connect(m, core.o, flipped(getattr(self, f"c{k}_o")))
+            for name in config.members():
+                connect(m, getattr(core, name), flipped(getattr(self, f"c{k}_{name}")))
         return m
 
 
@@ -47,9 +43,8 @@ def to_verilog(component: wiring.Component, name: str) -> str:
     return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
 
 
-def random_frames(config: CoreConfig, frames: int, rng: np.random.Generator) -> np.ndarray:
+def random_frames(spec: StreamSpec, frames: int, rng: np.random.Generator) -> np.ndarray:
     """Random inputs; every value of the type can come up."""
-    spec = config.input
     codes = rng.integers(0, 1 << spec.dtype.bits, (frames, *spec.shape), dtype=np.uint64)
     values = spec.dtype.decode(codes)
     return np.clip(values, spec.dtype.min, spec.dtype.max)
@@ -63,31 +58,38 @@ def pauses(beats: int, interval: int, density: float, rng: np.random.Generator) 
 
 def expectations(config: CoreConfig, prefix: str, rng: np.random.Generator, frames: int) -> dict:
     """One entry of the bench's ``cores``."""
-    x = random_frames(config, frames + 1, rng)
-    y = config.output.pack(config.reference(x))
+    x = [random_frames(spec, frames + 1, rng) for spec in config.inputs]
+    results = config.reference(*x)
+    results = results if isinstance(results, tuple) else (results,)
     schedule = config.schedule()
-    beats_in, beats_out = frames * schedule.beats_in, frames * schedule.beats_out
+    beats_in = [frames * beats for beats in schedule.beats_per_input]
+    beats_out = [frames * beats for beats in schedule.beats_per_output]
     interval = schedule.interval
 
     # What comes out when a further frame never arrives.
-    offered = np.concatenate([np.zeros(beats_in, dtype=np.int64), np.full(schedule.beats_in, NEVER)])
-    total = int((schedule.run(offered).given < NEVER).sum())
+    offered = [np.repeat([0, NEVER], [frames * beats, beats]) for beats in schedule.beats_per_input]
+    totals = [int((given < NEVER).sum()) for given in schedule.run_ports(offered).given]
+
+    def times(beats, density):
+        return pauses(beats, interval, density, rng) if density else np.zeros(beats, dtype=np.int64)
 
     runs = []
     for title, idle, stall in PACES:
-        offered = pauses(beats_in, interval, idle, rng) if idle else np.zeros(beats_in, dtype=np.int64)
-        drain = pauses(beats_out, interval, stall, rng) if stall else np.zeros(beats_out, dtype=np.int64)
-        timing = schedule.run(offered, drain)
-        runs.append({"title": title, "offered": offered.tolist(), "drain": drain.tolist(), "taken": timing.taken.tolist(),
-                     "given": timing.given.tolist()})
-    return {
-        "prefix": prefix,
-        "about": repr(config) if len(repr(config)) < 300 else type(config).__name__,
-        "inputs": [f"{p:x}" for p in config.input.pack(x[:frames])],
-        "outputs": [f"{p:x}" for p in y[:beats_out]],
-        "extra": [f"{p:x}" for p in y[beats_out:total]],
-        "runs": runs,
-    }
+        offered = [times(beats, idle) for beats in beats_in]
+        drain = [times(beats, stall) for beats in beats_out]
+        timing = schedule.run_ports(offered, drain)
+        cycles = {"offered": offered, "drain": drain, "taken": timing.taken, "given": timing.given}
+        runs.append({"title": title} | {key: [port.tolist() for port in ports] for key, ports in cycles.items()})
+    inputs = [
+        {"name": name, "payloads": [f"{p:x}" for p in spec.pack(frame[:frames])]}
+        for name, spec, frame in zip(port_names("i", len(x)), config.inputs, x, strict=True)
+    ]
+    outputs = []
+    for port, name in enumerate(port_names("o", len(results))):
+        y = [f"{p:x}" for p in config.outputs[port].pack(results[port])]
+        outputs.append({"name": name, "payloads": y[: beats_out[port]], "extra": y[beats_out[port] : totals[port]]})
+    about = repr(config) if len(repr(config)) < 300 else type(config).__name__
+    return {"prefix": prefix, "about": about, "inputs": inputs, "outputs": outputs, "runs": runs}
 
 
 def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulator: str = "verilator", frames: int = 3):

@@ -11,11 +11,13 @@ from math import prod
 import numpy as np
 from amaranth.hdl import unsigned
 from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.schedule import Schedule
 from finnr_rtl.datatypes import DataType
+from finnr_rtl.divisors import divisors
 
-__all__ = ["CoreConfig", "StreamSpec", "address_bits", "divisors", "require_divisor"]
+__all__ = ["CoreConfig", "StreamSpec", "address_bits", "port_names", "require_divisor"]
 
 
 @dataclass(frozen=True)
@@ -60,25 +62,49 @@ class StreamSpec:
         return self.dtype.decode(codes).reshape(-1, *self.shape)
 
 
+def port_names(prefix: str, count: int) -> list[str]:
+    """Names of the stream ports of one direction: ``i`` alone, or ``i0``, ``i1`` .. where there are several."""
+    return [prefix] if count == 1 else [f"{prefix}{n}" for n in range(count)]
+
+
 class CoreConfig(ABC):
     """Base of every core's frozen configuration dataclass.
 
-    Construction raises ``ValueError`` with a sentence naming the parameter, the value and the rule.
+    A core with one input defines ``input``, one with several ``inputs``; the same holds for outputs. Construction raises
+    ``ValueError`` with a sentence naming the parameter, the value and the rule.
     """
 
     @property
-    @abstractmethod
     def input(self) -> StreamSpec:
-        """The stream taken on port ``i``."""
+        """The stream taken on port ``i`` by a core with one input."""
+        (only,) = self.inputs
+        return only
 
     @property
-    @abstractmethod
     def output(self) -> StreamSpec:
-        """The stream given on port ``o``."""
+        """The stream given on port ``o`` by a core with one output."""
+        (only,) = self.outputs
+        return only
+
+    @property
+    def inputs(self) -> tuple[StreamSpec, ...]:
+        """The streams taken: on port ``i``, or on ``i0``, ``i1`` .. where there are several."""
+        return (self.input,)
+
+    @property
+    def outputs(self) -> tuple[StreamSpec, ...]:
+        """The streams given: on port ``o``, or on ``o0``, ``o1`` .. where there are several."""
+        return (self.output,)
+
+    def members(self) -> dict[str, wiring.Member]:
+        """The component's stream ports, for its signature."""
+        ports = {name: In(spec.signature()) for name, spec in zip(port_names("i", len(self.inputs)), self.inputs, strict=True)}
+        ports |= {name: Out(spec.signature()) for name, spec in zip(port_names("o", len(self.outputs)), self.outputs, strict=True)}
+        return ports
 
     @abstractmethod
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        """Integers (frames, \\*input.shape) to integers (frames, \\*output.shape), in NumPy."""
+    def reference(self, *x: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
+        """Integers (frames, \\*shape) of every input to integers (frames, \\*shape), in NumPy; a tuple of them for several outputs."""
 
     @abstractmethod
     def schedule(self) -> Schedule:
@@ -86,17 +112,12 @@ class CoreConfig(ABC):
 
     @abstractmethod
     def create(self) -> wiring.Component:
-        """The hardware: a component with stream ports ``i`` and ``o`` in the ``sync`` domain."""
+        """The hardware: a component with the stream ports of :meth:`members` in the ``sync`` domain."""
 
 
 def address_bits(depth: int) -> int:
     """Width of an address of ``depth`` words; 1 for a single word, since Verilog has no zero-width ports."""
     return max(1, (depth - 1).bit_length())
-
-
-def divisors(n: int) -> list[int]:
-    """All divisors of ``n``, rising."""
-    return [d for d in range(1, n + 1) if n % d == 0]
 
 
 def require_divisor(parameter: str, value: int, of: str, whole: int) -> None:

@@ -6,16 +6,17 @@ happens in the earliest cycle that its predecessors allow, so times only grow wh
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Schedule", "StepSchedule", "Timing", "WindowSchedule"]
+__all__ = ["JointSchedule", "PortTiming", "Schedule", "StepSchedule", "Timing", "WindowSchedule"]
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Cycles of every beat of a run (int64 arrays).
+    """Cycles of every beat of a run of a core with one input and one output (int64 arrays).
 
     ``able[k]`` is the first cycle in which the core would be ready for input beat k, whenever that is offered; ``taken[k]`` the
     cycle in which it is taken; ``offered[j]`` and ``given[j]`` the same for output beat j.
@@ -25,6 +26,19 @@ class Timing:
     taken: np.ndarray
     offered: np.ndarray
     given: np.ndarray
+
+
+@dataclass(frozen=True)
+class PortTiming:
+    """The same for any number of ports: one array per input in ``able`` and ``taken``, one per output in ``offered`` and ``given``.
+
+    ``able`` of a beat reckons with when the beats of the other inputs are offered.
+    """
+
+    able: tuple[np.ndarray, ...]
+    taken: tuple[np.ndarray, ...]
+    offered: tuple[np.ndarray, ...]
+    given: tuple[np.ndarray, ...]
 
 
 def _paced(earliest: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -39,35 +53,55 @@ class Schedule(ABC):
 
     @property
     @abstractmethod
-    def beats_in(self) -> int:
-        """Input beats per frame."""
+    def beats_per_input(self) -> tuple[int, ...]:
+        """Beats per frame of each input."""
 
     @property
     @abstractmethod
-    def beats_out(self) -> int:
-        """Output beats per frame."""
+    def beats_per_output(self) -> tuple[int, ...]:
+        """Beats per frame of each output."""
 
     @abstractmethod
-    def run(self, offered: np.ndarray, drain: np.ndarray | None = None) -> Timing:
-        """Timing of whole frames: ``offered[k]`` is when input beat k is offered, ``drain[j]`` when the sink is ready for output j.
+    def run_ports(self, offered: Sequence[np.ndarray], drains: Sequence[np.ndarray | None] | None = None) -> PortTiming:
+        """Timing of whole frames, as many on every input.
 
-        Both are non-decreasing int64 arrays; without ``drain`` the sink is always ready.
+        ``offered[p][k]`` is when beat k of input p is offered, ``drains[q][j]`` when the sink of output q is ready for beat j.
+        All are non-decreasing int64 arrays; without a drain the sink is always ready.
         """
+
+    @property
+    def beats_in(self) -> int:
+        """Beats per frame of the only input."""
+        (beats,) = self.beats_per_input
+        return beats
+
+    @property
+    def beats_out(self) -> int:
+        """Beats per frame of the only output."""
+        (beats,) = self.beats_per_output
+        return beats
+
+    def run(self, offered: np.ndarray, drain: np.ndarray | None = None) -> Timing:
+        """:meth:`run_ports` of a core with one input and one output."""
+        timing = self.run_ports([offered], [drain])
+        return Timing(timing.able[0], timing.taken[0], timing.offered[0], timing.given[0])
+
+    def _at_once(self, frames: int) -> PortTiming:
+        """Timing when all beats are offered from the beginning."""
+        return self.run_ports([np.zeros(frames * beats, dtype=np.int64) for beats in self.beats_per_input])
 
     @property
     def latency(self) -> int:
         """Cycles from the first beat taken to the first beat offered, when nothing stalls."""
-        timing = self.run(np.zeros(self.beats_in, dtype=np.int64))
-        return int(timing.offered[0] - timing.taken[0])
+        timing = self._at_once(frames=1)
+        return int(min(beats[0] for beats in timing.offered) - min(beats[0] for beats in timing.taken))
 
     @property
     def interval(self) -> int:
         """Cycles per frame in steady state, when nothing stalls."""
-        return self._interval(frames=4)
-
-    def _interval(self, frames: int) -> int:
-        given = self.run(np.zeros(frames * self.beats_in, dtype=np.int64)).given.reshape(frames, -1)[:, -1]
-        return int(given[-1] - given[-2])
+        frames = 4
+        ends = [given.reshape(frames, -1)[:, -1] for given in self._at_once(frames).given]
+        return max(int(end[-1] - end[-2]) for end in ends)
 
 
 def _gate(launch, given, slots: int, release: int):
@@ -88,13 +122,69 @@ def _give(launch, latency: int, drain):
 
 
 @dataclass(frozen=True, eq=False)
-class StepSchedule(Schedule):
-    """A core that walks a fixed sequence of ``steps`` per frame, one a cycle unless it waits.
+class JointSchedule(Schedule):
+    """A core that walks a fixed sequence of ``steps`` per frame, one a cycle unless it waits, taking and launching beats on its ports.
 
-    ``consume[k]`` is the step that takes input beat k, ``produce[j]`` the step that launches output beat j (both rising int64).
-    A launched beat is offered ``delay`` cycles later. A step that launches waits until one of ``slots`` output places is free; a
-    place is free again ``release`` cycles after its beat was given (0: in the same cycle). ``stretch`` (a, b) slows the walk down to a
-    cycles for every b steps; the hardware itself has (1, 1).
+    ``consume[p][k]`` is the step that takes beat k of input p, ``produce[q][j]`` the step that launches beat j of output q (all
+    rising int64). A step is done in the first cycle in which all beats it takes are offered and each output on which it launches has
+    one of its ``slots`` places free; a place is free again ``release`` cycles after its beat was given (0: in the same cycle). A
+    launched beat is offered ``delay`` cycles later. ``stretch`` (a, b) slows the walk down to a cycles for every b steps; the hardware
+    itself has (1, 1).
+    """
+
+    steps: int
+    consume: tuple[np.ndarray, ...]
+    produce: tuple[np.ndarray, ...]
+    delay: int
+    slots: int = 1
+    release: int = 0
+    stretch: tuple[int, int] = (1, 1)
+
+    @property
+    def beats_per_input(self):
+        return tuple(map(len, self.consume))
+
+    @property
+    def beats_per_output(self):
+        return tuple(map(len, self.produce))
+
+    def run_ports(self, offered, drains=None):
+        drains = drains or [None] * len(self.produce)
+        starts = np.arange(len(offered[0]) // len(self.consume[0]))[:, None] * self.steps
+        consume = [(starts + steps).reshape(-1) for steps in self.consume]
+        produce = [(starts + steps).reshape(-1) for steps in self.produce]
+        position = np.unique(np.concatenate([*consume, *produce]))
+        takes = [np.searchsorted(position, steps) for steps in consume]
+        gives = [np.searchsorted(position, steps) for steps in produce]
+        position = position * self.stretch[0] // self.stretch[1]
+        arrivals = []
+        for take, times in zip(takes, offered, strict=True):
+            arrival = np.zeros(len(position), dtype=np.int64)
+            arrival[take] = times
+            arrivals.append(arrival)
+        gate = np.zeros(len(position), dtype=np.int64)
+        while True:
+            time, floor = _paced(np.maximum.reduce([gate, *arrivals]), position)
+            outputs = [_give(time[give], self.delay, drain) for give, drain in zip(gives, drains, strict=True)]
+            needs = gate.copy()
+            for give, (_, given) in zip(gives, outputs, strict=True):
+                needs[give] = np.maximum(needs[give], _gate(time[give], given, self.slots, self.release))
+            if np.all(needs <= time):
+                break
+            gate = needs
+        able = []
+        for port, take in enumerate(takes):
+            others = arrivals[:port] + arrivals[port + 1 :]
+            able.append(np.maximum.reduce([floor, gate, *others])[take])
+        shown, given = zip(*outputs, strict=True)
+        return PortTiming(tuple(able), tuple(time[take] for take in takes), shown, given)
+
+
+@dataclass(frozen=True, eq=False)
+class StepSchedule(Schedule):
+    """The :class:`JointSchedule` of a core with one input and one output, whose arrays ``consume`` and ``produce`` are.
+
+    The interval is ``steps`` when the output places cover the pipeline.
     """
 
     steps: int
@@ -106,39 +196,17 @@ class StepSchedule(Schedule):
     stretch: tuple[int, int] = (1, 1)
 
     @property
-    def beats_in(self) -> int:
-        return len(self.consume)
+    def beats_per_input(self):
+        return (len(self.consume),)
 
     @property
-    def beats_out(self) -> int:
-        return len(self.produce)
+    def beats_per_output(self):
+        return (len(self.produce),)
 
-    def run(self, offered, drain=None):
-        frames = len(offered) // self.beats_in
-        starts = np.arange(frames)[:, None] * self.steps
-        consume = (starts + self.consume).reshape(-1)
-        produce = (starts + self.produce).reshape(-1)
-        position = np.union1d(consume, produce)
-        takes = np.searchsorted(position, consume)
-        gives = np.searchsorted(position, produce)
-        position = position * self.stretch[0] // self.stretch[1]
-        gate = np.zeros(len(produce), dtype=np.int64)
-        while True:
-            earliest = np.zeros(len(position), dtype=np.int64)
-            earliest[gives] = gate
-            blocked = earliest.copy()
-            earliest[takes] = np.maximum(earliest[takes], offered)
-            time, floor = _paced(earliest, position)
-            shown, given = _give(time[gives], self.delay, drain)
-            need = _gate(time[gives], given, self.slots, self.release)
-            if np.all(need <= time[gives]):
-                return Timing(np.maximum(floor, blocked)[takes], time[takes], shown, given)
-            gate = np.maximum(gate, need)
-
-    @property
-    def interval(self) -> int:
-        """Equal to ``steps`` when the output places cover the pipeline."""
-        return self._interval(frames=4)
+    def run_ports(self, offered, drains=None):
+        ports = (self.consume,), (self.produce,)
+        joint = JointSchedule(self.steps, *ports, self.delay, self.slots, self.release, self.stretch)
+        return joint.run_ports(offered, drains)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +226,18 @@ class WindowSchedule(Schedule):
     depth: int
 
     @property
-    def beats_in(self) -> int:
-        return len(self.consume)
+    def beats_per_input(self):
+        return (len(self.consume),)
 
     @property
-    def beats_out(self) -> int:
-        return len(self.need)
+    def beats_per_output(self):
+        return (len(self.need),)
 
-    def run(self, offered, drain=None):
+    def run_ports(self, offered, drains=None):
+        timing = self._run(offered[0], drains[0] if drains else None)
+        return PortTiming((timing.able,), (timing.taken,), (timing.offered,), (timing.given,))
+
+    def _run(self, offered, drain):
         frames = len(offered) // self.beats_in
         starts = np.arange(frames)[:, None] * self.writes
         consume = (starts + self.consume).reshape(-1)
