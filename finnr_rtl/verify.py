@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Verification", "verify"]
 
-RUNS = ("back_to_back", "random_stalls", "reset_in_mid_run")
+RUNS = ("back_to_back", "random_stalls", "long_stalls", "reset_in_mid_run")
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,9 +19,10 @@ FOLDER = Path(os.environ.get("NETWORK_BENCH", "."))
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 
 
-async def start(dut, source_stall=0, sink_stall=0, seed=1):
-    """Clock, one reset, stall probabilities in 1/256."""
+async def start(dut, source_stall=0, sink_stall=0, seed=1, source_hold=0, sink_hold=0):
+    """Clock, one reset, stall probabilities in 1/256 and how many cycles longer than one each decision holds."""
     dut.source_stall.value, dut.sink_stall.value, dut.seed.value = source_stall, sink_stall, seed
+    dut.source_hold.value, dut.sink_hold.value = source_hold, sink_hold
     dut.link_select.value, dut.frame_select.value = 0, 0
     Clock(dut.clk, PERIOD, "ns", impl="gpi").start()
     await reset(dut)
@@ -128,6 +129,16 @@ async def random_stalls(dut):
     await finish(dut, "random_stalls", 8 * (EXPECTED["ends"][0] + EXPECTED["frames"] * EXPECTED["stalled_interval"]) + 5000)
     result = await read(dut)
     record("random_stalls", result, faults(result))
+
+
+@cocotb.test()
+async def long_stalls(dut):
+    """Source and sink stop for parts of a frame at a time, so that every stage is met full and empty."""
+    span = EXPECTED["stalled_interval"] // 4
+    await start(dut, 100, 140, seed=random.Random(EXPECTED["seed"] + 2).randrange(1, 1 << 32), source_hold=span // 3, sink_hold=span)
+    await finish(dut, "long_stalls", 12 * (EXPECTED["ends"][0] + EXPECTED["frames"] * EXPECTED["stalled_interval"]) + 5000)
+    result = await read(dut)
+    record("long_stalls", result, faults(result))
 
 
 @cocotb.test()

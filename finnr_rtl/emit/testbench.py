@@ -8,7 +8,8 @@ __all__ = ["testbench"]
 
 _HEAD = """\
 // Test bench of {top}: plays {frames} frames from vectors/s_axis.hex, and compares every transferred beat of every link with
-// vectors/<link>.hex. Stalls of source and sink are random, with a probability in 1/256 set from outside; 0 is none.
+// vectors/<link>.hex. Stalls of source and sink are random, with a probability in 1/256 set from outside; 0 is none. Each decision
+// to stall or not holds for *_hold further cycles: what waits long enough behind the sink fills every stage up to the source.
 // Results are read through select inputs: link_select for the counters of a link, frame_select for the cycles of a frame.
 `timescale 1ns / 1ps
 
@@ -61,6 +62,8 @@ module tb (
     input wire [31:0] seed,
     input wire [8:0] source_stall,
     input wire [8:0] sink_stall,
+    input wire [31:0] source_hold,
+    input wire [31:0] sink_hold,
     input wire [15:0] link_select,
     output reg [31:0] link_beats,
     output reg [31:0] link_mismatches,
@@ -111,6 +114,23 @@ module tb (
     assign frame_first = first_of[frame_select];
     assign frame_end = end_of[frame_select];
 
+    reg source_open;
+    reg [31:0] source_left;
+    reg [31:0] sink_left;
+    always @(posedge clk) begin
+        if (!resetn) begin
+            source_open <= source_stall == 0;
+            m_axis_tready <= sink_stall == 0;
+            source_left <= 0;
+            sink_left <= 0;
+        end else begin
+            source_left <= source_left == 0 ? source_hold : source_left - 1;
+            sink_left <= sink_left == 0 ? sink_hold : sink_left - 1;
+            if (source_left == 0) source_open <= {{1'b0, source_random[7:0]}} >= source_stall;
+            if (sink_left == 0) m_axis_tready <= {{1'b0, sink_random[7:0]}} >= sink_stall;
+        end
+    end
+
     reg [31:0] next_beat;
     reg [31:0] beat_in;
     reg [31:0] frame_in;
@@ -123,7 +143,6 @@ module tb (
             s_axis_tvalid <= source_stall == 0;
             s_axis_tdata <= stimulus[0];
             s_axis_tlast <= BEATS_IN == 1;
-            m_axis_tready <= sink_stall == 0;
             beat_in <= 0;
             frame_in <= 0;
             beat_out <= 0;
@@ -131,10 +150,9 @@ module tb (
             tlast_errors <= 0;
         end else begin
             cycle <= cycle + 1;
-            m_axis_tready <= {{1'b0, sink_random[7:0]}} >= sink_stall;
             if (!s_axis_tvalid || s_axis_tready) begin
                 s_axis_tvalid <= 0;
-                if (next_beat < FRAMES * BEATS_IN && {{1'b0, source_random[7:0]}} >= source_stall) begin
+                if (next_beat < FRAMES * BEATS_IN && source_open) begin
                     s_axis_tvalid <= 1;
                     s_axis_tdata <= stimulus[next_beat];
                     s_axis_tlast <= next_beat % BEATS_IN == BEATS_IN - 1;

@@ -1,0 +1,142 @@
+"""Whole accelerators in simulation: every stream, every cycle; and what the bench says when something is wrong."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import runner
+from emitted import emit, fast, random
+from networks import small_cnn
+
+from finnr_rtl.errors import UserError
+from finnr_rtl.verify import verify
+
+SCRIPTS = ("run.py", "runner.py", "network_bench.py")
+
+
+def bench(folder: Path):
+    """The module ``run.py`` in the ``sim/`` of an emitted folder."""
+    spec = importlib.util.spec_from_file_location("bench_run", folder / "sim" / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def simulate(folder: Path, simulator: str, builds: Path, tests: str | None = None) -> dict:
+    try:
+        return bench(folder).simulate(folder / "sim", folder / "rtl", simulator, builds, tests)
+    except runner.SimulatorMissing as reason:
+        pytest.skip(str(reason))
+
+
+def faults(results: dict) -> list[str]:
+    return [fault for run in results.values() for fault in run["faults"]]
+
+
+@pytest.mark.parametrize(("seed", "activations", "simulator"), [
+    (0, "BIPOLAR", "verilator"), (1, "INT2", "verilator"), (2, "UINT2", "icarus"),
+])
+def test_random_foldings_keep_values_and_cycles(seed, activations, simulator, tmp_path, builds):
+    print(f"folding seed {seed}")
+    emit(random(small_cnn(seed, activations), seed), tmp_path / "net")
+    results = simulate(tmp_path / "net", simulator, builds)
+    assert list(results) == ["back_to_back", "random_stalls", "long_stalls", "reset_in_mid_run"]
+    assert faults(results) == []
+    expected = json.loads((tmp_path / "net" / "sim" / "expected.json").read_text())
+    for run in results.values():
+        assert [link["name"] for link in run["links"]] == [link["name"] for link in expected["links"]]
+        assert all(link["beats"] >= beats["beats"] > 0 for link, beats in zip(run["links"], expected["links"], strict=True))
+        assert run["frames_done"] == 3
+    free = results["back_to_back"]
+    assert (free["latency"], free["ends"][: len(expected["ends"])]) == (expected["latency"], expected["ends"])
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    """A small accelerator that simulates in few cycles."""
+    folder = tmp_path_factory.mktemp("small") / "net"
+    emit(fast(small_cnn()), folder, frames=4)
+    return folder
+
+
+@pytest.fixture
+def copy(small, tmp_path) -> Path:
+    return Path(shutil.copytree(small, tmp_path / "net"))
+
+
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    """Replace the first match in a file; there must be one."""
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1, flags=re.M)
+    assert count == 1, f"{pattern} not found in {path}"
+    path.write_text(text)
+
+
+def test_a_wrong_weight_is_found_at_its_stage(copy, builds):
+    edit(copy / "rtl" / "net_conv1_mvtu.v", r"(data <= \d+'h)([0-9a-f])", lambda m: m[1] + f"{int(m[2], 16) ^ 1:x}")
+    found = faults(simulate(copy, "icarus", builds, "back_to_back"))
+    assert any(fault.startswith("conv1_mvtu: ") and "differ" in fault for fault in found)
+    assert not any(fault.startswith("conv1_swu: ") for fault in found)
+
+
+def test_a_wrong_tlast_is_found(copy, builds):
+    edit(copy / "rtl" / "net.v", r"assign m_axis_tlast = .*;", "assign m_axis_tlast = 1'h0;")
+    assert "m_axis_tlast wrong 4 times" in faults(simulate(copy, "icarus", builds, "back_to_back"))
+
+
+def test_a_payload_that_changes_while_it_waits_is_found(copy, builds):
+    edit(copy / "rtl" / "net.v", r"\.o__payload\(top_argmax_tdata\)", ".o__payload(steady)")
+    width = re.search(r"wire (\[.*\] )?top_argmax_tdata;", (copy / "rtl" / "net.v").read_text())[1] or ""
+    edit(copy / "rtl" / "net.v", r"^endmodule", f"""
+  reg waited = 0;
+  wire {width}steady;
+  assign top_argmax_tdata = steady ^ waited;
+  always @(posedge aclk) waited <= top_argmax_tvalid & ~top_argmax_tready;
+endmodule""")
+    found = faults(simulate(copy, "icarus", builds, "long_stalls"))
+    assert any(fault.startswith("top_argmax: ") and "before it was taken" in fault for fault in found)
+
+
+def test_a_stage_that_stops_is_found(copy, builds):
+    edit(copy / "rtl" / "net.v", r"\.i__valid\(fc0_mvtu_tvalid\)", ".i__valid(1'h0)")
+    found = faults(simulate(copy, "icarus", builds, "back_to_back"))
+    assert any(re.match(r"top_argmax: 0 beats of 4", fault) for fault in found)
+
+
+def test_wrong_predictions_are_found(copy, builds):
+    path = copy / "sim" / "expected.json"
+    expected = json.loads(path.read_text())
+    path.write_text(json.dumps({**expected, "latency": expected["latency"] + 1, "ends": [end - 1 for end in expected["ends"]]}))
+    found = faults(simulate(copy, "icarus", builds, "back_to_back"))
+    assert f"latency {expected['latency']}, {expected['latency'] + 1} predicted" in found
+    assert f"frame 1 ends at cycle {expected['ends'][1]}, {expected['ends'][1] - 1} predicted" in found
+
+
+def test_the_folder_can_be_moved_and_needs_no_finnr_rtl(small, tmp_path):
+    if shutil.which("iverilog") is None:
+        pytest.skip("Icarus Verilog is not installed: put iverilog on PATH")
+    moved = Path(shutil.copytree(small, tmp_path / "moved"))
+    for script in SCRIPTS:
+        assert not re.search(r"^\s*(import|from) finnr_rtl", (moved / "sim" / script).read_text(), re.M)
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTEST_CURRENT_TEST")}
+    command = [sys.executable, str(moved / "sim" / "run.py"), "--simulator", "icarus"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 mismatches" in done.stdout
+    edit(moved / "sim" / "vectors" / "top_argmax.hex", r"\A(\w)", lambda m: f"{int(m[1], 16) ^ 1:x}")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "top_argmax: 1 beats differ, the first is beat 0" in done.stdout
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"top": 1, "stages": [{}]}'])
+def test_a_folder_that_is_no_build_is_refused(content, tmp_path):
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(UserError, match=r"not a folder that `build` wrote"):
+        verify(tmp_path)
