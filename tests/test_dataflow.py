@@ -11,7 +11,7 @@ from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.dataflow.timing import predict, size_rooms
 from finnr_rtl.emit.simulation import random_frames
-from finnr_rtl.emit.vectors import link_beats
+from finnr_rtl.emit.vectors import link_beats, links
 from finnr_rtl.folding.balance import balance
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding
 from finnr_rtl.frontend import load_network
@@ -48,10 +48,10 @@ def test_stages_compute_what_the_network_does():
 def test_neighbours_fit():
     for seed in range(10):
         stages = lower(random_fold(small_cnn(), seed))
-        for before, after in pairwise(stages):
-            assert before.config.output.lanes == after.config.input.lanes
-            assert before.config.output.beats == after.config.input.beats
-            assert before.config.output.dtype == after.config.input.dtype
+        specs = dict(links(stages))
+        for stage in stages:
+            for link, spec in zip(stage.sources, stage.config.inputs, strict=True):
+                assert (specs[link].lanes, specs[link].beats, specs[link].dtype) == (spec.lanes, spec.beats, spec.dtype)
 
 
 def test_finn_folding_of_cnv_takes_its_cycles(tmp_path):

@@ -1,11 +1,12 @@
-"""The streaming accelerator: all stages in a row between two AXI4-Stream ports."""
+"""The streaming accelerator: all stages between two AXI4-Stream ports."""
 
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from finnr_rtl.cores.contract import port_names
 from finnr_rtl.cores.counter import counter
-from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.stages import Stage, accelerator_input
 
 __all__ = ["Accelerator", "bus_width"]
 
@@ -16,7 +17,7 @@ def bus_width(bits: int) -> int:
 
 
 class Accelerator(wiring.Component):
-    """``stages`` in stream order as one component with flat, standard port names.
+    """``stages`` in topological order as one component with flat, standard port names.
 
     Beats of the first stage's input enter on ``s_axis``, beats of the last stage's output leave on ``m_axis``, each in the low bits of a
     whole number of bytes. ``m_axis_tlast`` marks the last beat of a frame; ``s_axis_tlast`` is not needed, since frames are counted.
@@ -30,8 +31,8 @@ class Accelerator(wiring.Component):
     def __init__(self, name: str, stages: list[Stage]):
         self.name = name
         self.stages = stages
-        self.input = stages[0].config.input
-        self.output = stages[-1].config.output
+        self.input = accelerator_input(stages)
+        self.output = stages[-1].config.outputs[-1]
         super().__init__({
             "aclk": In(1),
             "aresetn": In(1),
@@ -52,15 +53,21 @@ class Accelerator(wiring.Component):
         m.domains.sync = ClockDomain()
         m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
 
-        data, valid, ready = self.s_axis_tdata, self.s_axis_tvalid, self.s_axis_tready
+        wires = {"s_axis": (self.s_axis_tdata, self.s_axis_tvalid, self.s_axis_tready)}
         for stage in self.stages:
             core = platform.get_core(stage) if hasattr(platform, "get_core") else stage.config.create()
             m.submodules[stage.name] = core
-            m.d.comb += [core.i.payload.eq(data), core.i.valid.eq(valid), ready.eq(core.i.ready)]
-            data = Signal(stage.config.output.width, name=f"{stage.name}_tdata")
-            valid = Signal(name=f"{stage.name}_tvalid")
-            ready = Signal(name=f"{stage.name}_tready")
-            m.d.comb += [data.eq(core.o.payload), valid.eq(core.o.valid), core.o.ready.eq(ready)]
+            for port, link in zip(port_names("i", len(stage.sources)), stage.sources, strict=True):
+                data, valid, ready = wires[link]
+                i = getattr(core, port)
+                m.d.comb += [i.payload.eq(data), i.valid.eq(valid), ready.eq(i.ready)]
+            for port, link, spec in zip(port_names("o", len(stage.links)), stage.links, stage.config.outputs, strict=True):
+                data = Signal(spec.width, name=f"{link}_tdata")
+                valid = Signal(name=f"{link}_tvalid")
+                ready = Signal(name=f"{link}_tready")
+                o = getattr(core, port)
+                m.d.comb += [data.eq(o.payload), valid.eq(o.valid), o.ready.eq(ready)]
+                wires[link] = data, valid, ready
 
         given = Signal()
         m.d.comb += given.eq(valid & ready)

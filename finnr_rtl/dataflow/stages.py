@@ -1,29 +1,50 @@
 """Lowering: each layer becomes a few cores in a row."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from finnr_rtl.cores.argmax import ArgMaxConfig
-from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
+from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.layers import ArgMax, Conv, Layer, MaxPool, Threshold
+from finnr_rtl.network.network import Network
 
-__all__ = ["Stage", "lower"]
+__all__ = ["Stage", "accelerator_input", "consumers", "lower"]
+
+
+class _Source(NamedTuple):
+    """A link and its stream."""
+
+    link: str
+    spec: StreamSpec
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One core of the accelerator: ``name`` is its instance and its output link; ``layer`` the layer it works for."""
+    """One core of the accelerator, working for ``layer``; ``sources`` names the links it takes its beats from, port by port.
+
+    A link is named after the stage that gives it, with the number of the port behind where there are several.
+    """
 
     name: str
     layer: str
     config: CoreConfig
+    sources: tuple[str, ...]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links it gives its beats to."""
+        count = len(self.config.outputs)
+        return (self.name,) if count == 1 else tuple(f"{self.name}_{port}" for port in range(count))
 
     def holding(self, beats: int) -> "Stage":
         """The same stage with room for ``beats`` beats in flight or waiting behind it."""
@@ -36,21 +57,80 @@ class Stage:
         return isinstance(self.config, FifoConfig | MvtuConfig | ThresholdConfig)
 
 
+def consumers(stages: list[Stage]) -> dict[str, tuple[Stage, int]]:
+    """The stage and its port that takes each link; the accelerator's output is not among them."""
+    return {link: (stage, port) for stage in stages for port, link in enumerate(stage.sources)}
+
+
+def accelerator_input(stages: list[Stage]) -> StreamSpec:
+    """The stream of the link that no stage gives."""
+    given = {link for stage in stages for link in stage.links}
+    return next(spec for stage in stages for link, spec in zip(stage.sources, stage.config.inputs, strict=True) if link not in given)
+
+
 def lower(folded: FoldedNetwork) -> list[Stage]:
-    """The stages of a network in stream order, width converters where neighbours' beats differ, rooms still unsized."""
-    stages: list[Stage] = []
-    for layer in folded.network.layers:
-        for name, config in _engine(layer, folded.folds[layer.name]):
-            if stages and stages[-1].config.output.lanes != config.input.lanes:
-                before = stages[-1].config.output
-                shape = (prod(before.shape),)
-                converter = WidthConverterConfig(before.dtype, shape, before.lanes, config.input.lanes)
-                stages.append(Stage(f"{layer.name}_dwc", layer.name, converter))
-                if converter.lanes_out > converter.lanes_in:
-                    # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
-                    stages.append(Stage(f"{layer.name}_infifo", layer.name, FifoConfig(converter.output, 2)))
-            stages.append(Stage(name, layer.name, config))
-    return stages
+    """The stages of a network in topological order, the one that gives the output last; rooms still unsized.
+
+    Forks stand where a result has several readers, with a FIFO in each branch; width converters where neighbours' beats differ.
+    """
+    network = folded.network
+    engines = {layer.name: _engine(layer, folded.folds[layer.name]) for layer in network.layers}
+    readers = Counter(name for layer in network.layers for name in layer.inputs) + Counter([network.output.layer])
+    builder = _Builder()
+    branches = {network.input.name: builder.branches(_input(network, engines), "input", readers[network.input.name])}
+    for layer in network.layers:
+        sources = [branches[name].pop(0) for name in layer.inputs]
+        for name, config in engines[layer.name]:
+            sources = [builder.add(name, layer.name, config, sources)]
+        branches[layer.name] = builder.branches(sources[0], layer.name, readers[layer.name])
+    output = branches[network.output.layer].pop(0).link
+    return sorted(builder.stages, key=lambda stage: output in stage.links)
+
+
+def _input(network: Network, engines: dict) -> _Source:
+    """The accelerator's input: its beats are those that its first reader takes."""
+    layer = next(layer for layer in network.layers if network.input.name in layer.inputs)
+    _, first = engines[layer.name][0]
+    lanes = first.inputs[layer.inputs.index(network.input.name)].lanes
+    return _Source("s_axis", StreamSpec(network.input.dtype, network.input.shape, lanes))
+
+
+class _Builder:
+    """Stages so far."""
+
+    def __init__(self):
+        self.stages: list[Stage] = []
+
+    def add(self, name: str, layer: str, config: CoreConfig, sources: list[_Source]) -> _Source:
+        """A stage behind ``sources``, whose beats are converted to what its ports take."""
+        several = len(sources) > 1
+        links = []
+        for port, (source, spec) in enumerate(zip(sources, config.inputs, strict=True)):
+            links.append(self._converted(f"{layer}_{port}" if several else layer, layer, source, spec.lanes).link)
+        self.stages.append(Stage(name, layer, config, tuple(links)))
+        return _Source(name, config.outputs[0])
+
+    def branches(self, source: _Source, layer: str, readers: int) -> list[_Source]:
+        """A source for each reader of a link."""
+        if readers < 2:
+            return [source]
+        fork = Stage(f"{layer}_fork", layer, ForkConfig(source.spec, readers), (source.link,))
+        self.stages.append(fork)
+        spec = source.spec
+        return [self.add(f"{link}_fifo", layer, FifoConfig(spec, 2), [_Source(link, spec)]) for link in fork.links]
+
+    def _converted(self, prefix: str, layer: str, source: _Source, lanes: int) -> _Source:
+        before = source.spec
+        if before.lanes == lanes:
+            return source
+        converter = WidthConverterConfig(before.dtype, (prod(before.shape),), before.lanes, lanes)
+        self.stages.append(Stage(f"{prefix}_dwc", layer, converter, (source.link,)))
+        if lanes < before.lanes:
+            return _Source(f"{prefix}_dwc", converter.output)
+        # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
+        fifo = FifoConfig(converter.output, 2)
+        self.stages.append(Stage(f"{prefix}_infifo", layer, fifo, (f"{prefix}_dwc",)))
+        return _Source(f"{prefix}_infifo", fifo.output)
 
 
 def _engine(layer: Layer, fold: Fold) -> list[tuple[str, CoreConfig]]:

@@ -1,19 +1,18 @@
 """Cycles of a whole accelerator, and the room that beats need between its stages.
 
-Stages are max-plus systems (see ``cores.schedule``), and so is a chain of them: an event happens as soon as its predecessors allow.
+Stages are max-plus systems (see ``cores.schedule``), and so is a graph of them: an event happens as soon as its predecessors allow.
 Two consequences are used here. A schedule in which no event is early is always possible to undercut, never to miss: so if the beats
 of *one* such schedule with one frame per ``interval`` fit into the rooms, the hardware, which runs as early as it can, needs no more
 than ``interval`` cycles per frame with the same rooms. And frames stay in order, so nothing that follows can delay the first frame.
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from finnr_rtl.cores.fifo import FifoConfig
-from finnr_rtl.cores.schedule import Schedule, Timing
-from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.cores.schedule import PortTiming, Schedule
+from finnr_rtl.dataflow.stages import Stage, consumers
 
 __all__ = ["Cycles", "predict", "size_rooms"]
 
@@ -31,18 +30,40 @@ class Cycles:
     bottleneck: str
 
 
-def _chain(schedules: list[Schedule], offered: np.ndarray) -> list[Timing]:
-    """Timing of stages in a row whose first is offered its beats at ``offered`` and whose last has a ready sink."""
-    drains: list[np.ndarray | None] = [None] * len(schedules)
-    while True:
-        timings: list[Timing] = []
-        beats = offered
-        for schedule, drain in zip(schedules, drains, strict=True):
-            timings.append(schedule.run(beats, drain))
-            beats = timings[-1].offered
-        if all(np.array_equal(before.given, after.taken) for before, after in pairwise(timings)):
-            return timings
-        drains = [*(after.able for after in timings[1:]), None]
+def _follow(stages: list[Stage], schedules: list[Schedule], frames: int, unlimited: bool = False) -> dict[str, PortTiming]:
+    """Timing of every stage by name over ``frames`` frames, sources offering all they have and sinks always ready.
+
+    With ``unlimited``, stages that decouple never wait for what is behind them.
+    """
+    readers = consumers(stages)
+    free = {link for stage in stages if unlimited and stage.decouples for link in stage.links}
+    drains: dict[str, np.ndarray] = {}
+    timings: dict[str, PortTiming] = {}
+    stale = {stage.name for stage in stages}
+    while stale:
+        offers = {link: times for stage in stages if stage.name in timings
+                  for link, times in zip(stage.links, timings[stage.name].offered, strict=True)}
+        for stage, schedule in zip(stages, schedules, strict=True):
+            if stage.name not in stale:
+                continue
+            beats = [frames * spec.beats for spec in stage.config.inputs]
+            offered = [offers.get(link, np.zeros(count, dtype=np.int64)) for link, count in zip(stage.sources, beats, strict=True)]
+            timing = schedule.run_ports(offered, [drains.get(link) for link in stage.links])
+            for link, times in zip(stage.links, timing.offered, strict=True):
+                if link in readers and not np.array_equal(times, offers.get(link)):
+                    stale.add(readers[link][0].name)
+                offers[link] = times
+            timings[stage.name] = timing
+        stale = set()
+        for stage in stages:
+            for link, given in zip(stage.links, timings[stage.name].given, strict=True):
+                if link in free or link not in readers:
+                    continue
+                reader, port = readers[link]
+                if not np.array_equal(given, timings[reader.name].taken[port]):
+                    drains[link] = timings[reader.name].able[port]
+                    stale.add(stage.name)
+    return timings
 
 
 def predict(stages: list[Stage], frames: int = 4) -> Cycles:
@@ -52,8 +73,10 @@ def predict(stages: list[Stage], frames: int = 4) -> Cycles:
     """
     schedules = [stage.config.schedule() for stage in stages]
     intervals = [schedule.interval for schedule in schedules]
-    timings = _chain(schedules, np.zeros(frames * schedules[0].beats_in, dtype=np.int64))
-    given = timings[-1].given - timings[0].taken[0]
+    timings = _follow(stages, schedules, frames)
+    links = {link for stage in stages for link in stage.links}
+    start = min(timings[stage.name].taken[port][0] for stage in stages for port, link in enumerate(stage.sources) if link not in links)
+    given = timings[stages[-1].name].given[0] - start
     ends = given.reshape(frames, -1)[:, -1].tolist()
     return Cycles(
         interval=ends[-1] - ends[-2],
@@ -71,20 +94,17 @@ def size_rooms(stages: list[Stage], frames: int = 4) -> list[Stage]:
     """
     schedules = [stage.config.schedule() for stage in stages]
     interval = max(schedule.interval for schedule in schedules)
-    sized: list[Stage] = []
-    offered = np.zeros(frames * schedules[0].beats_in, dtype=np.int64)
-    launched = None
-    while len(sized) < len(stages):
-        begin = len(sized)
-        end = next((i for i in range(begin, len(stages)) if stages[i].decouples), len(stages) - 1) + 1
-        timings = _chain([_at_pace(stages[i], schedules[i], interval) for i in range(begin, end)], offered)
-        if launched is not None:
-            sized[-1] = sized[-1].holding(_room(launched, timings[0].taken))
-        sized += stages[begin:end]
-        offered = timings[-1].offered
-        launched = offered - schedules[end - 1].delay if stages[end - 1].decouples else None
-    if launched is not None:
-        sized[-1] = sized[-1].holding(_room(launched, offered))
+    paced = [_at_pace(stage, schedule, interval) for stage, schedule in zip(stages, schedules, strict=True)]
+    timings = _follow(stages, paced, frames, unlimited=True)
+    readers = consumers(stages)
+    sized = []
+    for stage, schedule in zip(stages, paced, strict=True):
+        if stage.decouples:
+            offered = timings[stage.name].offered[0]
+            reader, port = readers.get(stage.name, (None, 0))
+            taken = timings[reader.name].taken[port] if reader else offered
+            stage = stage.holding(_room(offered - schedule.delay, taken))
+        sized.append(stage)
     return sized
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from amaranth.back import rtlil, verilog
 from amaranth.hdl import ClockSignal, Instance, ResetSignal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
@@ -82,20 +82,19 @@ class _StageInstance(wiring.Component):
     def __init__(self, module: str, stage: Stage, controls: set[str]):
         self._module = module
         self._controls = controls
-        super().__init__({"i": In(stage.config.input.signature()), "o": Out(stage.config.output.signature())})
+        super().__init__(stage.config.members())
 
     def elaborate(self, platform):
         # A stage without registers, or without any that is reset, has no such port.
         clock = {"i_clk": ClockSignal()} if "clk" in self._controls else {}
         reset = {"i_rst": ResetSignal()} if "rst" in self._controls else {}
-        return Instance(
-            self._module,
-            **clock,
-            **reset,
-            i_i__payload=self.i.payload,
-            i_i__valid=self.i.valid,
-            o_i__ready=self.i.ready,
-            o_o__payload=self.o.payload,
-            o_o__valid=self.o.valid,
-            i_o__ready=self.o.ready,
-        )
+        ports = {}
+        for name, member in self.signature.members.items():
+            stream = getattr(self, name)
+            taken, given = ("i", "o") if member.flow is In else ("o", "i")
+            ports |= {
+                f"{taken}_{name}__payload": stream.payload,
+                f"{taken}_{name}__valid": stream.valid,
+                f"{given}_{name}__ready": stream.ready,
+            }
+        return Instance(self._module, **clock, **reset, **ports)

@@ -66,8 +66,8 @@ def manifest(
                 "layer": stage.layer,
                 "core": type(stage.config).__name__.removesuffix("Config"),
                 "interval": stage.config.schedule().interval,
-                "input": _stream(stage.config.input),
-                "output": _stream(stage.config.output),
+                "inputs": {link: _stream(spec) for link, spec in zip(stage.sources, stage.config.inputs, strict=True)},
+                "outputs": {link: _stream(spec) for link, spec in zip(stage.links, stage.config.outputs, strict=True)},
             }
             for stage in accelerator.stages
         ],

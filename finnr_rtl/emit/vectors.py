@@ -3,7 +3,7 @@
 import numpy as np
 
 from finnr_rtl.cores.contract import StreamSpec
-from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.stages import Stage, accelerator_input
 from finnr_rtl.network.network import Network
 
 __all__ = ["Link", "link_beats", "links", "vector_files"]
@@ -12,8 +12,9 @@ Link = tuple[str, StreamSpec]
 
 
 def links(stages: list[Stage]) -> list[Link]:
-    """Every link in stream order by name, with its stream: ``s_axis`` first, then one behind each stage."""
-    return [("s_axis", stages[0].config.input), *((stage.name, stage.config.output) for stage in stages)]
+    """Every link in stream order by name, with its stream: ``s_axis`` first, those behind the stages in order, the output last."""
+    specs = {link: spec for stage in stages for link, spec in zip(stage.links, stage.config.outputs, strict=True)}
+    return [("s_axis", accelerator_input(stages)), *specs.items()]
 
 
 def link_beats(network: Network, stages: list[Stage], frames: np.ndarray) -> dict[str, list[int]]:
@@ -21,15 +22,16 @@ def link_beats(network: Network, stages: list[Stage], frames: np.ndarray) -> dic
 
     Each stage's NumPy reference computes them from the stage before; the last must agree with the network's own reference.
     """
-    values = np.asarray(frames, dtype=np.int64)
-    beats = {"s_axis": stages[0].config.input.pack(values)}
+    specs = dict(links(stages))
+    values = {"s_axis": np.asarray(frames, dtype=np.int64)}
     for stage in stages:
-        values = stage.config.reference(values.reshape(-1, *stage.config.input.shape))
-        beats[stage.name] = stage.config.output.pack(values)
+        sources = zip(stage.sources, stage.config.inputs, strict=True)
+        result = stage.config.reference(*(values[link].reshape(-1, *spec.shape) for link, spec in sources))
+        values |= zip(stage.links, result if isinstance(result, tuple) else (result,), strict=True)
     expected = network.execute(frames)[network.output.layer]
-    if not np.array_equal(values.reshape(len(frames), -1), expected.reshape(len(frames), -1)):
+    if not np.array_equal(values[stages[-1].links[-1]].reshape(len(frames), -1), expected.reshape(len(frames), -1)):
         raise AssertionError(f"stages of {network.name} do not compute what the network does")
-    return beats
+    return {link: specs[link].pack(value) for link, value in values.items()}
 
 
 def vector_files(network: Network, stages: list[Stage], frames: np.ndarray) -> dict[str, str]:

@@ -37,7 +37,7 @@ def _comment(lines: list[str]) -> str:
 
 def _top_lines(accelerator: Accelerator, cycles: Cycles) -> list[str]:
     return [
-        f"{accelerator.name}: {len(accelerator.stages)} stages in a row between two AXI4-Stream ports.",
+        f"{accelerator.name}: {len(accelerator.stages)} stages between two AXI4-Stream ports.",
         f"In:  {_beats(accelerator.input)}, in the low bits of s_axis_tdata.",
         f"Out: {_beats(accelerator.output)}, in the low bits of m_axis_tdata; m_axis_tlast on the last beat of a frame.",
         f"{cycles.interval} cycles per frame, set by {cycles.bottleneck};",
@@ -51,8 +51,8 @@ def _stage_lines(stage: Stage) -> list[str]:
     return [
         f"{stage.name}: {core}" + (f" of layer {stage.layer}" if stage.layer else ""),
         f"Parameters: {_parameters(stage.config)}.",
-        f"In:  {_beats(stage.config.input)}.",
-        f"Out: {_beats(stage.config.output)}.",
+        *(f"In:  {_beats(spec)}." for spec in stage.config.inputs),
+        *(f"Out: {_beats(spec)}." for spec in stage.config.outputs),
         f"{schedule.interval} cycles per frame.",
     ]
 
