@@ -3,19 +3,25 @@
 from dataclasses import replace
 from math import gcd
 
+import numpy as np
 from networks import thresholds, values
 
+from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import StreamSpec
+from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
+from finnr_rtl.cores.fork import ForkConfig
+from finnr_rtl.cores.globalpool import GlobalPoolConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
-from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.divisors import divisors
+from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
 TYPES = [DataType(name) for name in ("BIPOLAR", "TERNARY", "UINT1", "UINT2", "INT2", "INT3", "UINT4", "INT8", "UINT8")]
@@ -110,6 +116,73 @@ def activation(rng, channels, low, high):
     return table
 
 
+def requantiser(rng, channels, low, high):
+    """Multipliers and a shift that bring the range to a random type, or beyond it; falling channels in some."""
+    output = pick(rng, [DataType(name) for name in ("UINT1", "UINT2", "INT2", "INT3", "UINT4", "INT8", "UINT8")])
+    shift = up_to(rng, 20, 0)
+    factor = (output.max - output.min) * 2.0**shift / max(1, high - low)
+    scale = np.rint(factor * rng.uniform(0.5, 2, channels)).astype(np.int64)
+    if rng.random() < 0.3:
+        scale *= rng.choice([-1, 1], channels)
+    if rng.random() < 0.3:
+        scale[:] = scale[0]
+    offset = rng.integers(output.min, output.max + 1, channels) * 2**shift - scale * rng.integers(low, high + 1, channels)
+    narrow = int(output.min < output.max - 1 and rng.random() < 0.3)
+    return Requantiser(scale, offset, shift, output.min + narrow, output.max, output)
+
+
+def either(rng, channels, low, high):
+    """Thresholds, a requantiser or nothing."""
+    kind = pick(rng, (activation, requantiser, requantiser, None))
+    return kind and kind(rng, channels, low, high)
+
+
+DSP = ("auto", "yes", "no")
+
+
+def requantise(rng):
+    input_type = pick(rng, [*TYPES, int_(20), uint(13)])
+    channels = pick(rng, (1, 2, 3, 4, 6))
+    table = requantiser(rng, channels, input_type.min, input_type.max)
+    pe = pick(rng, divisors(channels))
+    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), use_dsp=pick(rng, DSP))
+
+
+def requantising_mvtu(rng):
+    config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu))(rng)
+    table = requantiser(rng, config.mh, *config.accumulator_range)
+    return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), use_dsp=pick(rng, DSP))
+
+
+def grouped_mvtu(rng):
+    groups, pe, simd = up_to(rng, 4, 2), up_to(rng, 3), pick(rng, (1, 2, 3))
+    mh, mw = groups * pe * up_to(rng, 3), simd * pick(rng, (1, 2, 5))
+    input_type, weight_type = pick(rng, TYPES), pick(rng, TYPES)
+    config = MvtuConfig(input_type, weight_type, values(rng, weight_type, (mh, mw)), pe, simd, vectors=up_to(rng, 5), groups=groups)
+    return replace(config, thresholds=either(rng, mh, *config.accumulator_range))
+
+
+def deep_grouped_mvtu(rng):
+    """With a replay buffer that is read a cycle ahead."""
+    config = replace(deep_mvtu(rng), weights=values(rng, BIPOLAR, (4, 2 * SHALLOW_REPLAY + 2)))
+    return replace(config, groups=2)
+
+
+def fork(rng):
+    spec = StreamSpec(pick(rng, TYPES), (up_to(rng, 60, 20), 4), pick(rng, (1, 2, 4)))
+    return ForkConfig(spec, up_to(rng, 4, 2))
+
+
+def add(rng):
+    count, channels = pick(rng, (2, 2, 3, 4)), pick(rng, (1, 2, 3, 4, 6))
+    input_types = tuple(pick(rng, TYPES) for _ in range(count))
+    multipliers = rng.integers(-20, 300, (count, channels)) if rng.random() < 0.7 else np.ones((count, channels), dtype=np.int64)
+    offsets = rng.integers(-100, 100, channels)
+    pe = pick(rng, divisors(channels))
+    config = AddConfig(input_types, (up_to(rng, 5), up_to(rng, 5), channels), pe, multipliers, offsets, use_dsp=pick(rng, DSP))
+    return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
+
+
 def mvtu(rng):
     pe, simd = pick(rng, (1, 2, 3, 4)), pick(rng, (1, 2, 3, 5, 8))
     mh, mw = pe * pick(rng, (1, 1, 2, 3)), simd * pick(rng, (1, 1, 2, 3, 7))
@@ -145,6 +218,28 @@ def threshold(rng):
     return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)))
 
 
+def depthwise(rng):
+    channels, taps = pick(rng, (1, 2, 3, 4, 8)), pick(rng, (1, 2, 4, 9))
+    shape = (up_to(rng, 4), up_to(rng, 4), channels)
+    weight_type = pick(rng, TYPES)
+    weights = values(rng, weight_type, (channels, taps))
+    pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
+    config = DepthwiseConfig(pick(rng, TYPES), shape, taps, pe, weights, weight_type, storage=storage, use_dsp=pick(rng, DSP))
+    return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
+
+
+def sum_pool(rng):
+    config = replace(depthwise(rng), weights=None, weight_type=None, thresholds=None)
+    return replace(config, thresholds=either(rng, config.channels, *config.accumulator_range))
+
+
+def global_pool(rng):
+    channels = pick(rng, (1, 2, 3, 4, 8))
+    shape = (up_to(rng, 5), up_to(rng, 4), channels)
+    config = GlobalPoolConfig(pick(rng, TYPES), shape, pick(rng, divisors(channels)), pick(rng, ("sum", "sum", "max")))
+    return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
+
+
 CORES = {
     "fifo": fifo,
     "deep_fifo": deep_fifo,
@@ -158,4 +253,13 @@ CORES = {
     "xnor_mvtu": xnor_mvtu,
     "deep_mvtu": deep_mvtu,
     "threshold": threshold,
+    "requantise": requantise,
+    "grouped_mvtu": grouped_mvtu,
+    "deep_grouped_mvtu": deep_grouped_mvtu,
+    "requantising_mvtu": requantising_mvtu,
+    "fork": fork,
+    "add": add,
+    "depthwise": depthwise,
+    "sum_pool": sum_pool,
+    "global_pool": global_pool,
 }

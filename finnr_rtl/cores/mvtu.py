@@ -1,22 +1,22 @@
 """Matrix-vector-threshold unit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
+from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
-from finnr_rtl.cores.threshold_unit import ThresholdUnit, threshold_latency
 from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
+from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["Mvtu", "MvtuConfig"]
@@ -29,17 +29,21 @@ SHALLOW_WEIGHTS = 64
 
 @dataclass(frozen=True, eq=False)
 class MvtuConfig(CoreConfig):
-    """``y[v] = thresholds(weights @ x[v])`` for each of ``vectors`` vectors of a frame; raw accumulators without thresholds.
+    """``y[v, g] = thresholds(weights[rows of g] @ x[v, g])`` for each of ``vectors`` vectors of a frame and each group g of it.
 
-    ``weights`` is int64 (mh, mw) of type ``weight_type``. Of the mh rows, ``pe`` (P) are computed at a time, over ``simd`` (Q) of the mw
-    columns: a vector takes nf * sf cycles, nf = mh / pe, sf = mw / simd. Columns are taken in stream order; row
-    ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two BIPOLAR operands are multiplied by XNOR and summed by
-    popcount.
+    ``weights`` is int64 (mh, mw) of type ``weight_type``; ``thresholds`` is a Thresholds, a Requantiser, or None for raw accumulators. A
+    vector consists of ``groups`` runs of mw values, one behind the other, and of the mh rows each run meets its own mh / groups. With
+    one group that is the plain matrix product.
 
-    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``slots`` output beats may be in flight or wait; 0 takes
-    as many as keep the pipeline busy.
+    ``pe`` (P) rows of a group are computed at a time, over ``simd`` (Q) of the mw columns: a vector takes nf * sf cycles, nf = mh / pe,
+    sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two
+    BIPOLAR operands are multiplied by XNOR and summed by popcount.
 
-    Raises ``ValueError`` for pe or simd that do not divide mh or mw, weights outside their type, thresholds for another number of rows.
+    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts a requantiser's
+    multipliers in DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+
+    Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
+    weights outside their type, thresholds for another number of rows.
     """
 
     input_type: DataType
@@ -48,17 +52,19 @@ class MvtuConfig(CoreConfig):
     pe: int
     simd: int
     vectors: int = 1
-    thresholds: Thresholds | None = None
+    thresholds: Thresholds | Requantiser | None = None
     storage: str = "auto"
     slots: int = 0
+    groups: int = 1
+    use_dsp: str = "auto"
 
     def __post_init__(self):
-        require_divisor("pe", self.pe, "mh", self.mh)
+        require_divisor("groups", self.groups, "mh", self.mh)
+        require_divisor("pe", self.pe, "mh" if self.groups == 1 else "mh / groups", self.mh // self.groups)
         require_divisor("simd", self.simd, "mw", self.mw)
         if not self.weight_type.allows(self.weights):
             raise ValueError(f"weights hold values that are not {self.weight_type}")
-        if self.thresholds and self.thresholds.channels != self.mh:
-            raise ValueError(f"thresholds have {self.thresholds.channels} channels, mh={self.mh} expected")
+        check_activation(self.thresholds, self.mh, self.use_dsp)
         if self.storage not in ("auto", "lut", "block"):
             raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
         if self.vectors < 1:
@@ -73,13 +79,18 @@ class MvtuConfig(CoreConfig):
 
     @property
     def mw(self) -> int:
-        """Columns: inputs per vector."""
+        """Columns: inputs per vector and group."""
         return self.weights.shape[1]
 
     @property
     def nf(self) -> int:
-        """Folds over rows."""
+        """Folds over the rows of all groups."""
         return self.mh // self.pe
+
+    @property
+    def group_folds(self) -> int:
+        """Folds over the rows of a group: how often each input is used."""
+        return self.nf // self.groups
 
     @property
     def sf(self) -> int:
@@ -108,14 +119,16 @@ class MvtuConfig(CoreConfig):
 
     @property
     def input(self):
-        return StreamSpec(self.input_type, (self.vectors, self.mw), self.simd)
+        return StreamSpec(self.input_type, (self.vectors, self.groups * self.mw), self.simd)
 
     @property
     def output(self):
         return StreamSpec(self.output_type, (self.vectors, self.mh), self.pe)
 
     def reference(self, x):
-        acc = np.asarray(x, dtype=np.int64) @ self.weights.T
+        runs = np.asarray(x, dtype=np.int64).reshape(-1, self.groups, self.mw).swapaxes(0, 1)
+        rows = self.weights.reshape(self.groups, -1, self.mw)
+        acc = (runs @ rows.swapaxes(1, 2)).swapaxes(0, 1).reshape(-1, self.vectors, self.mh)
         return self.thresholds(acc) if self.thresholds else acc
 
     @property
@@ -126,13 +139,12 @@ class MvtuConfig(CoreConfig):
     @property
     def deep_replay(self) -> bool:
         """Whether the input vector is kept in a memory that is read a cycle ahead."""
-        return self.nf > 1 and self.sf > SHALLOW_REPLAY
+        return self.group_folds > 1 and self.sf > SHALLOW_REPLAY
 
     @property
     def delay(self) -> int:
         """Cycles from a fold's last step to its beat being offered: operands, dot product, accumulator, thresholds, FIFO."""
-        thresholds = threshold_latency(self.thresholds.steps) if self.thresholds else 0
-        return 1 + self.deep_replay + 1 + (self.sf > 1) + thresholds + CreditFifo.LATENCY
+        return 1 + self.deep_replay + 1 + (self.sf > 1) + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -140,11 +152,12 @@ class MvtuConfig(CoreConfig):
         return self.slots or -(-(self.delay + 1) // self.sf) + 1
 
     def schedule(self):
-        vector = np.arange(self.vectors)[:, None] * (self.nf * self.sf)
+        run = np.arange(self.vectors * self.groups)[:, None] * (self.group_folds * self.sf)
+        folds = np.arange(self.vectors * self.nf)
         return StepSchedule(
-            steps=self.vectors * self.nf * self.sf,
-            consume=(vector + np.arange(self.sf)).reshape(-1),
-            produce=(vector + np.arange(1, self.nf + 1) * self.sf - 1).reshape(-1),
+            steps=len(folds) * self.sf,
+            consume=(run + np.arange(self.sf)).reshape(-1),
+            produce=(folds + 1) * self.sf - 1,
             delay=self.delay,
             slots=self.places,
             release=1,
@@ -170,7 +183,7 @@ class Mvtu(wiring.Component):
 
     def __init__(self, config: MvtuConfig):
         self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config
@@ -181,9 +194,12 @@ class Mvtu(wiring.Component):
         wiring.connect(m, out.o, wiring.flipped(self.o))
         step = Signal()
         step_index, step_last = counter(m, "step_index", c.sf, step)
-        fold, fold_last = counter(m, "fold", c.nf, step & step_last)
+        fold, _ = counter(m, "fold", c.nf, step & step_last)
         first_fold = Signal()
-        m.d.comb += first_fold.eq(fold == 0)
+        group_fold = fold
+        if c.groups > 1:
+            group_fold, _ = counter(m, "group_fold", c.group_folds, step & step_last)
+        m.d.comb += first_fold.eq(group_fold == 0)
         place = Signal()
         m.d.comb += place.eq(~step_last | out.credit)
         m.d.comb += step.eq(place & (self.i.valid | ~first_fold))
@@ -207,16 +223,10 @@ class Mvtu(wiring.Component):
         done = Signal()
         m.d.comb += done.eq(valid & last)
 
-        if c.thresholds is None:
-            m.d.comb += out.push.eq(done)
-            for lane, result in enumerate(results):
-                m.d.comb += out.payload.word_select(lane, c.output_type.bits).eq(2 * result - c.mw if c.xnor else result)
-            return m
-        m.submodules.thresholds = unit = ThresholdUnit(self._thresholds(), c.pe, dot.sum_shape)
-        m.d.comb += [unit.fetch.eq(ahead[0]), unit.next_fold.eq(ahead[3]), unit.valid.eq(done), unit.fold.eq(fold)]
-        for lane, result in enumerate(results):
-            m.d.comb += getattr(unit, f"x{lane}").eq(result)
-        m.d.comb += [out.push.eq(unit.done), out.payload.eq(unit.y)]
+        if c.xnor and c.thresholds is None:
+            results = [2 * result - c.mw for result in results]
+        activation = in_counts(c.thresholds, c.mw) if c.xnor else c.thresholds
+        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.use_dsp)
         return m
 
     def _operand(self, m, step, first_fold, step_index, step_last, fold):
@@ -225,7 +235,7 @@ class Mvtu(wiring.Component):
         width = c.input.width
         stage = self._delay(m, "take", step, step_index == 0, step_last, fold)
         operand = Signal(width, reset_less=True)
-        if c.nf == 1:
+        if c.group_folds == 1:
             m.d.sync += operand.eq(self.i.payload)
             return operand, step, stage
         m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[])
@@ -263,13 +273,6 @@ class Mvtu(wiring.Component):
                 m.d.sync += total.eq(Mux(first, 0, total) + result)
             totals.append(total)
         return totals
-
-    def _thresholds(self):
-        """Thresholds in terms of what the hardware sums: matches where it counts matches, of which the dot product is 2 n - mw."""
-        c = self._config
-        if not c.xnor:
-            return c.thresholds
-        return replace(c.thresholds, values=-((-(c.thresholds.values + c.mw)) // 2))
 
     def _delay(self, m, name, valid, first, last, fold):
         """Control registers of one pipeline stage."""

@@ -1,4 +1,4 @@
-"""Stand-alone thresholds."""
+"""Stand-alone thresholds or requantiser."""
 
 from dataclasses import dataclass
 from math import prod
@@ -6,14 +6,14 @@ from math import prod
 import numpy as np
 from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
+from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.schedule import StepSchedule
-from finnr_rtl.cores.threshold_unit import ThresholdUnit, threshold_latency
 from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["ThresholdConfig", "ThresholdCore"]
@@ -23,6 +23,7 @@ __all__ = ["ThresholdConfig", "ThresholdCore"]
 class ThresholdConfig(CoreConfig):
     """``y[..., c] = thresholds(x)[..., c]``, ``pe`` channels a cycle, one beat in and one beat out.
 
+    ``thresholds`` is a Thresholds or a Requantiser, whose multipliers ``use_dsp`` ("yes", "no" or "auto") puts in DSP slices or not.
     ``shape`` is the frame's, channels last. ``slots`` beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for pe that does not divide the channels, or thresholds of another number of channels.
@@ -30,14 +31,14 @@ class ThresholdConfig(CoreConfig):
 
     input_type: DataType
     shape: tuple[int, ...]
-    thresholds: Thresholds
+    thresholds: Thresholds | Requantiser
     pe: int
     slots: int = 0
+    use_dsp: str = "auto"
 
     def __post_init__(self):
         require_divisor("pe", self.pe, "channels", self.shape[-1])
-        if self.thresholds.channels != self.shape[-1]:
-            raise ValueError(f"thresholds have {self.thresholds.channels} channels, {self.shape[-1]} expected")
+        check_activation(self.thresholds, self.shape[-1], self.use_dsp)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -55,7 +56,7 @@ class ThresholdConfig(CoreConfig):
     @property
     def delay(self) -> int:
         """Cycles from a beat taken to its result offered: operands, thresholds, FIFO."""
-        return 1 + threshold_latency(self.thresholds.steps) + CreditFifo.LATENCY
+        return 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -78,7 +79,7 @@ class ThresholdCore(wiring.Component):
 
     def __init__(self, config: ThresholdConfig):
         self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config
@@ -89,19 +90,16 @@ class ThresholdCore(wiring.Component):
         m.d.comb += [take.eq(self.i.valid & out.credit), self.i.ready.eq(out.credit), out.launch.eq(take)]
         fold, _ = counter(m, "fold", c.shape[-1] // c.pe, take)
 
-        # A BIPOLAR operand is its code, 0 or 1, which orders like -1 and +1.
-        code = c.input_type == BIPOLAR
-        shape = Shape(c.input_type.bits, signed=c.input_type.signed)
-        table = c.thresholds
-        if code:
-            table = Thresholds(-((-(table.values + 1)) // 2), table.output, table.base, table.flip)
-        m.submodules.thresholds = unit = ThresholdUnit(table, c.pe, shape)
         operand = Signal(c.input.width, reset_less=True)
         valid = Signal()
         operand_fold = Signal(len(fold), reset_less=True)
         m.d.sync += [operand.eq(self.i.payload), valid.eq(take), operand_fold.eq(fold)]
-        m.d.comb += [unit.fetch.eq(take), unit.next_fold.eq(fold), unit.valid.eq(valid), unit.fold.eq(operand_fold)]
+        # A BIPOLAR operand is its code n, 0 or 1, which stands for 2 n - 1.
+        activation = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
+        values = []
         for lane in range(c.pe):
-            m.d.comb += getattr(unit, f"x{lane}").eq(operand.word_select(lane, c.input_type.bits))
-        m.d.comb += [out.push.eq(unit.done), out.payload.eq(unit.y)]
+            value = Signal(Shape(c.input_type.bits, signed=c.input_type.signed), name=f"x{lane}")
+            m.d.comb += value.eq(operand.word_select(lane, c.input_type.bits))
+            values.append(value)
+        activate(m, activation, values, take, fold, valid, operand_fold, out, c.use_dsp)
         return m

@@ -1,0 +1,56 @@
+"""What stands between an accumulator and the stream: thresholds, a requantiser, or nothing."""
+
+from dataclasses import replace
+
+from finnr_rtl.cores.requantiser_unit import REQUANTISER_LATENCY, RequantiserUnit
+from finnr_rtl.cores.threshold_unit import ThresholdUnit, threshold_latency
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.thresholds import Thresholds
+
+__all__ = ["activate", "activation_latency", "check_activation", "in_counts"]
+
+
+def check_activation(activation: Thresholds | Requantiser | None, channels: int, use_dsp: str):
+    """Raise ``ValueError`` unless ``activation`` has ``channels`` channels and ``use_dsp`` is one of its words."""
+    if activation is not None and activation.channels != channels:
+        raise ValueError(f"thresholds have {activation.channels} channels, {channels} expected")
+    if use_dsp not in ("auto", "yes", "no"):
+        raise ValueError(f"use_dsp={use_dsp!r} must be 'auto', 'yes' or 'no'")
+
+
+def activation_latency(activation: Thresholds | Requantiser | None) -> int:
+    """Cycles from ``valid`` to ``done`` of its unit; 0 without one."""
+    if activation is None:
+        return 0
+    return REQUANTISER_LATENCY if isinstance(activation, Requantiser) else threshold_latency(activation.steps)
+
+
+def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp="auto"):
+    """Push activations of ``results``, one accumulator per lane, into the :class:`CreditFifo` ``out``.
+
+    ``valid`` is high when ``results`` are those of channels ``fold * lanes + lane``. In the cycle before, ``fetch`` was high and
+    ``next_fold`` was that fold. Without an activation the results themselves are pushed.
+    """
+    if activation is None:
+        m.d.comb += out.push.eq(valid)
+        bits = len(out.payload) // len(results)
+        m.d.comb += [out.payload.word_select(lane, bits).eq(result) for lane, result in enumerate(results)]
+        return
+    x_shape = results[0].shape()
+    if isinstance(activation, Requantiser):
+        unit = RequantiserUnit(activation, len(results), x_shape, use_dsp)
+    else:
+        unit = ThresholdUnit(activation, len(results), x_shape)
+    m.submodules.activation = unit
+    m.d.comb += [unit.fetch.eq(fetch), unit.next_fold.eq(next_fold), unit.valid.eq(valid), unit.fold.eq(fold)]
+    m.d.comb += [getattr(unit, f"x{lane}").eq(result) for lane, result in enumerate(results)]
+    m.d.comb += [out.push.eq(unit.done), out.payload.eq(unit.y)]
+
+
+def in_counts(activation: Thresholds | Requantiser | None, total: int) -> Thresholds | Requantiser | None:
+    """The same activation in terms of a count n, of which the accumulator is 2 n - ``total``."""
+    if activation is None:
+        return None
+    if isinstance(activation, Requantiser):
+        return replace(activation, scale=2 * activation.scale, offset=activation.offset - total * activation.scale)
+    return replace(activation, values=-((-(activation.values + total)) // 2))

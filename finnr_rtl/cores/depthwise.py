@@ -1,0 +1,200 @@
+"""Depthwise matrix-vector unit, and the sum pool that it is without weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+
+from finnr_rtl.cores.activation import activate, activation_latency, check_activation
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.rom import Rom
+from finnr_rtl.cores.schedule import StepSchedule
+from finnr_rtl.datatypes import DataType, smallest
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.thresholds import Thresholds
+
+__all__ = ["Depthwise", "DepthwiseConfig"]
+
+# Weight memories up to this many words fit the inputs of one LUT6 per bit.
+SHALLOW_WEIGHTS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class DepthwiseConfig(CoreConfig):
+    """``y[r, c, k] = thresholds(sum over taps t of weights[k, t] * x[r, c, k, t])``: every channel has its own row of weights.
+
+    ``shape`` (rows, columns, channels) is that of the output. The input is what a sliding-window unit gives in order "depthwise":
+    (rows, columns, channels / pe, taps, pe). ``pe`` channels and one tap a cycle. ``weights`` is int64 (channels, taps) of type
+    ``weight_type``; ``None`` (both) means ones, which makes this a sum pool over ``taps`` taps. ``thresholds`` is a Thresholds, a
+    Requantiser, or None for raw accumulators.
+
+    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts multipliers in
+    DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+
+    Raises ``ValueError`` for pe that does not divide the channels, no taps, weights of another shape or outside their type.
+    """
+
+    input_type: DataType
+    shape: tuple[int, int, int]
+    taps: int
+    pe: int
+    weights: np.ndarray | None = None
+    weight_type: DataType | None = None
+    thresholds: Thresholds | Requantiser | None = None
+    storage: str = "auto"
+    slots: int = 0
+    use_dsp: str = "auto"
+
+    def __post_init__(self):
+        require_divisor("pe", self.pe, "channels", self.channels)
+        if self.taps < 1:
+            raise ValueError(f"taps={self.taps} must be at least 1")
+        if (self.weights is None) != (self.weight_type is None):
+            raise ValueError("weights and weight_type must both be given or both be None")
+        if self.weights is not None:
+            if self.weights.shape != (self.channels, self.taps):
+                raise ValueError(f"weights have shape {self.weights.shape}, {(self.channels, self.taps)} expected")
+            if not self.weight_type.allows(self.weights):
+                raise ValueError(f"weights hold values that are not {self.weight_type}")
+        check_activation(self.thresholds, self.channels, self.use_dsp)
+        if self.storage not in ("auto", "lut", "block"):
+            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        if self.slots < 0:
+            raise ValueError(f"slots={self.slots} must not be negative")
+
+    @property
+    def channels(self) -> int:
+        return self.shape[2]
+
+    @property
+    def folds(self) -> int:
+        """Beats per output pixel."""
+        return self.channels // self.pe
+
+    @cached_property
+    def accumulator_range(self) -> tuple[int, int]:
+        """Least and greatest sum over all inputs of the type."""
+        low, high = self.input_type.min, self.input_type.max
+        if self.weights is None:
+            return self.taps * low, self.taps * high
+        up, down = np.maximum(self.weights, 0).sum(axis=1), np.minimum(self.weights, 0).sum(axis=1)
+        return int((up * low + down * high).min()), int((up * high + down * low).max())
+
+    @property
+    def input(self):
+        rows, columns, _ = self.shape
+        return StreamSpec(self.input_type, (rows, columns, self.folds, self.taps, self.pe), self.pe)
+
+    @property
+    def output(self):
+        dtype = self.thresholds.output if self.thresholds else smallest(*self.accumulator_range)
+        return StreamSpec(dtype, self.shape, self.pe)
+
+    def reference(self, x):
+        x = np.asarray(x, dtype=np.int64)
+        if self.weights is not None:
+            x = x * self.weights.reshape(self.folds, self.pe, self.taps).swapaxes(1, 2)
+        acc = x.sum(axis=4).reshape(-1, *self.shape)
+        return self.thresholds(acc) if self.thresholds else acc
+
+    @property
+    def delay(self) -> int:
+        """Cycles from a channel's last tap to its result offered: operands, products, accumulator, activation, FIFO."""
+        return 1 + (self.weights is not None) + 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
+
+    @property
+    def places(self) -> int:
+        """Output beats in flight or waiting."""
+        return self.slots or -(-(self.delay + 1) // self.taps) + 1
+
+    def schedule(self):
+        steps = self.input.beats
+        produce = np.arange(self.taps - 1, steps, self.taps)
+        return StepSchedule(steps, np.arange(steps), produce, delay=self.delay, slots=self.places, release=1)
+
+    @property
+    def block(self) -> bool:
+        """Whether the weights ask for block RAM."""
+        return self.storage == "block" or (self.storage == "auto" and self.folds * self.taps > SHALLOW_WEIGHTS)
+
+    @cached_property
+    def weight_rows(self) -> list[int]:
+        """Weight memory: word ``fold * taps + tap`` holds the weights of all lanes, first in the low bits."""
+        words = self.weights.reshape(self.folds, self.pe, self.taps).swapaxes(1, 2)
+        return StreamSpec(self.weight_type, (self.folds * self.taps, self.pe), self.pe).pack(words)
+
+    def create(self):
+        return Depthwise(self)
+
+
+class Depthwise(wiring.Component):
+    """Hardware of :class:`DepthwiseConfig`.
+
+    Members: ``i`` In(stream), ``o`` Out(stream).
+    """
+
+    def __init__(self, config: DepthwiseConfig):
+        self._config = config
+        super().__init__(config.members())
+
+    def elaborate(self, platform):
+        c = self._config
+        m = Module()
+        m.submodules.out = out = CreditFifo(c.output.width, c.places)
+        wiring.connect(m, out.o, wiring.flipped(self.o))
+        take = Signal()
+        place = Signal()
+        tap, last = counter(m, "tap", c.taps, take)
+        fold, _ = counter(m, "fold", c.folds, take & last)
+        m.d.comb += place.eq(~last | out.credit)
+        m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place), out.launch.eq(take & last)]
+
+        stage = self._stage(m, "operand", take, tap == 0, last, fold)
+        operand = Signal(c.input.width, reset_less=True)
+        m.d.sync += operand.eq(self.i.payload)
+        terms = numbers(m, "x", operand, c.input_type)
+        if c.weights is not None:
+            terms = self._products(m, take, terms)
+            stage = self._stage(m, "product", *stage)
+
+        valid, first, last, fold = ahead = stage
+        sums = []
+        for lane, term in enumerate(terms):
+            accumulator = Signal(holding(*c.accumulator_range), name=f"accumulator{lane}", reset_less=True)
+            with m.If(valid):
+                m.d.sync += accumulator.eq(Mux(first, 0, accumulator) + term)
+            sums.append(accumulator)
+        valid, _, last, fold = self._stage(m, "sum", *stage)
+        done = Signal()
+        m.d.comb += done.eq(valid & last)
+        activate(m, c.thresholds, sums, ahead[0], ahead[3], done, fold, out, c.use_dsp)
+        return m
+
+    def _products(self, m, take, values):
+        """Each lane's value times its weight, one cycle later."""
+        c = self._config
+        rom = Rom(c.weight_rows, c.pe * c.weight_type.bits, "block" if c.block else "lut")
+        m.submodules.weights = rom
+        row, _ = counter(m, "weight_row", c.folds * c.taps, take)
+        m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
+        attrs = {} if c.use_dsp == "auto" else {"use_dsp": c.use_dsp}
+        products = []
+        for lane, (value, weight) in enumerate(zip(values, numbers(m, "weight", rom.data, c.weight_type), strict=True)):
+            product = Signal((value * weight).shape(), name=f"product{lane}", reset_less=True, attrs=attrs)
+            m.d.sync += product.eq(value * weight)
+            products.append(product)
+        return products
+
+    def _stage(self, m, name, valid, first, last, fold):
+        """Control registers of one pipeline stage."""
+        next_valid = Signal(name=f"{name}_valid")
+        next_first = Signal(name=f"{name}_first", reset_less=True)
+        next_last = Signal(name=f"{name}_last", reset_less=True)
+        next_fold = Signal(len(fold), name=f"{name}_fold", reset_less=True)
+        m.d.sync += [next_valid.eq(valid), next_first.eq(first), next_last.eq(last), next_fold.eq(fold)]
+        return next_valid, next_first, next_last, next_fold

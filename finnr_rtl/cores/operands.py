@@ -1,0 +1,40 @@
+"""Values of a stream as Amaranth numbers, and back."""
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
+
+from finnr_rtl.datatypes import BIPOLAR, DataType
+
+__all__ = ["holding", "number_shape", "numbers", "recode"]
+
+
+def number_shape(dtype: DataType) -> Shape:
+    """Shape of a number of type ``dtype``; that of BIPOLAR holds -1 and +1."""
+    return signed(2) if dtype == BIPOLAR else Shape(dtype.bits, signed=dtype.signed)
+
+
+def holding(low: int, high: int) -> Shape:
+    """The narrowest shape of the integers ``low`` to ``high`` and 0, at least one bit wide."""
+    return Shape.cast(range(min(low, 0), max(high, 1) + 1))
+
+
+def numbers(m: Module, name: str, payload: Value, dtype: DataType) -> list[Signal]:
+    """The values in ``payload`` as numbers, lane by lane."""
+    values = []
+    for lane in range(len(payload) // dtype.bits):
+        code = payload.word_select(lane, dtype.bits)
+        value = Signal(number_shape(dtype), name=f"{name}{lane}")
+        m.d.comb += value.eq(Mux(code, 1, -1) if dtype == BIPOLAR else code)
+        values.append(value)
+    return values
+
+
+def recode(m: Module, name: str, payload: Value, dtype: DataType, output: DataType) -> Value:
+    """``payload`` of values of type ``dtype`` as one of type ``output``, which holds them all."""
+    if dtype == output:
+        return payload
+    codes = []
+    for value in numbers(m, name, payload, dtype):
+        code = Signal(output.bits, name=f"{value.name}_code")
+        m.d.comb += code.eq(value)
+        codes.append(code)
+    return Cat(*codes)
