@@ -17,6 +17,7 @@ from finnr_rtl.cores.globalpool import GlobalPoolConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
@@ -240,6 +241,31 @@ def global_pool(rng):
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
+def tight(rng, config):
+    """With a ring of the user's choice in some, down to the smallest that works at all."""
+    return replace(config, depth=config.footprint + up_to(rng, 6, 0)) if rng.random() < 0.5 else config
+
+
+def upsample(rng):
+    channels = pick(rng, (1, 2, 3, 4))
+    shape, factors = (up_to(rng, 4), up_to(rng, 5), channels), (up_to(rng, 3), up_to(rng, 3))
+    return tight(rng, UpsampleConfig(pick(rng, TYPES), shape, factors, pick(rng, divisors(channels))))
+
+
+def depth_to_space(rng):
+    block, channels, order = up_to(rng, 3), up_to(rng, 4), pick(rng, ("DCR", "CRD"))
+    shape = (up_to(rng, 3), up_to(rng, 4), channels * block**2)
+    lanes = pick(rng, divisors(channels)) if order == "DCR" else 1
+    return tight(rng, DepthToSpaceConfig(pick(rng, TYPES), shape, block, lanes, order))
+
+
+def space_to_depth(rng):
+    block, channels, order = up_to(rng, 3), up_to(rng, 4), pick(rng, ("DCR", "CRD"))
+    shape = (up_to(rng, 3) * block, up_to(rng, 3) * block, channels)
+    lanes = pick(rng, divisors(channels)) if order == "DCR" else 1
+    return tight(rng, SpaceToDepthConfig(pick(rng, TYPES), shape, block, lanes, order))
+
+
 CORES = {
     "fifo": fifo,
     "deep_fifo": deep_fifo,
@@ -262,4 +288,7 @@ CORES = {
     "depthwise": depthwise,
     "sum_pool": sum_pool,
     "global_pool": global_pool,
+    "upsample": upsample,
+    "depth_to_space": depth_to_space,
+    "space_to_depth": space_to_depth,
 }
