@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR, DataType
-from finnr_rtl.network.layers import ArgMax, Conv, Layer, MaxPool, Threshold, Window
+from finnr_rtl.network.layers import Add, ArgMax, Conv, Layer, MaxPool, SumPool, Threshold, Window
 from finnr_rtl.network.network import InputPort, Network, OutputPort
 from finnr_rtl.thresholds import Thresholds
 
@@ -60,3 +60,36 @@ def small_cnn(seed: int = 0, activations: str = "BIPOLAR") -> Network:
     last = conv(rng, "fc1", "fc0", third.output_shape, act, 6, DataType("TERNARY"))
     index = ArgMax("top", ("fc1",), last.output_shape, last.output_type)
     return network(f"small_cnn_{activations.lower()}", (9, 8, 3), DataType("UINT8"), [first, second, pool, step, third, last, index])
+
+
+def small_resnet(seed: int = 0) -> Network:
+    """A residual around two padded convolutions, one of them depthwise; a second one whose skip is strided; global sum; a dense end."""
+    rng = np.random.default_rng(seed)
+    act, weight = DataType("UINT4"), DataType("INT4")
+    same = Window((3, 3), pads=(1, 1, 1, 1))
+    shape = (8, 7, 4)
+    stem = conv(rng, "stem", "input", shape, DataType("UINT8"), 6, weight, act, same)
+    weights = values(rng, weight, (6, 3, 3, 1))
+    wide = Conv("wide", ("stem",), stem.output_shape, act, weights, weight, same, groups=6)
+    table = thresholds(rng, 6, wide.accumulator_range[0] // 4, wide.accumulator_range[1] // 4, act)
+    wide = Conv("wide", ("stem",), stem.output_shape, act, weights, weight, same, 0, table, groups=6)
+    mix = conv(rng, "mix", "wide", wide.output_shape, act, 6, weight, DataType("INT5"))
+    first = add(rng, "join0", (stem, mix), act)
+    down = conv(rng, "down", "join0", first.output_shape, act, 8, weight, DataType("INT5"), Window((3, 3), (2, 2), pads=(0, 1, 1, 1)))
+    skip = conv(rng, "skip", "join0", first.output_shape, act, 8, weight, DataType("INT5"), Window((1, 1), (2, 2)))
+    second = add(rng, "join1", (down, skip), act)
+    pool = SumPool("pool", ("join1",), second.output_shape, act, Window(second.output_shape[:2]))
+    last = conv(rng, "fc", "pool", pool.output_shape, pool.output_type, 5, weight)
+    layers = [stem, wide, mix, first, down, skip, second, pool, last]
+    return network("small_resnet", shape, DataType("UINT8"), layers)
+
+
+def add(rng, name, sources, output) -> Add:
+    """Sum of two layers with random multipliers, and thresholds into ``output``."""
+    channels = sources[0].output_shape[2]
+    types = [source.output_type for source in sources]
+    multipliers, offsets = rng.integers(1, 6, (2, channels)), rng.integers(-9, 10, channels)
+    names = tuple(source.name for source in sources)
+    total = Add(name, names, sources[0].output_shape, types[0], (types[1],), multipliers, offsets)
+    table = thresholds(rng, channels, *total.accumulator_range, output)
+    return Add(name, names, sources[0].output_shape, types[0], (types[1],), multipliers, offsets, table)

@@ -1,11 +1,11 @@
 """Lowering, rooms and exact cycles, without a simulator; tests/test_verify.py holds the same against the Verilog."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import small_cnn
+from networks import small_cnn, small_resnet
 
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.dataflow.stages import lower
@@ -27,9 +27,10 @@ def random_fold(network, seed):
     return FoldedNetwork(network, {name: Fold(**factors) for name, factors in pick.items()})
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_interval_is_that_of_the_slowest_stage(seed):
-    stages = size_rooms(lower(random_fold(small_cnn(), seed)))
+@pytest.mark.parametrize("make_network", [small_cnn, small_resnet])
+@pytest.mark.parametrize("seed", range(20))
+def test_interval_is_that_of_the_slowest_stage(make_network, seed):
+    stages = size_rooms(lower(random_fold(make_network(), seed)))
     slowest = max(stage.config.schedule().interval for stage in stages)
     ends = predict(stages, frames=8).ends
     assert ends[-1] - ends[-2] == slowest
@@ -38,11 +39,10 @@ def test_interval_is_that_of_the_slowest_stage(seed):
 
 
 def test_stages_compute_what_the_network_does():
-    network = small_cnn(3, "INT2")
-    for seed in range(4):
+    for network, seed in product([small_cnn(3, "INT2"), small_resnet()], range(4)):
         stages = lower(random_fold(network, seed))
         beats = link_beats(network, stages, random_frames(network, 2, seed))
-        assert list(beats) == ["s_axis", *(stage.name for stage in stages)]
+        assert list(beats) == ["s_axis", *(link for stage in stages for link in stage.links)]
 
 
 def test_neighbours_fit():

@@ -1,13 +1,15 @@
 """Simple counts of what an engine takes: enough to fill a board sensibly, not a synthesis result."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR
 from finnr_rtl.folding.folding import Fold
-from finnr_rtl.network.layers import ArgMax, Conv, Layer, MaxPool, Threshold
+from finnr_rtl.network.layers import Add, Conv, Layer, MaxPool, Multiply, Requantise, SumPool, Threshold
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["Resources", "block_rams", "count", "cycles"]
 
@@ -15,6 +17,7 @@ __all__ = ["Resources", "block_rams", "count", "cycles"]
 ASPECTS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 LUT_WORDS = 64
 CONTROL_LUT = 80
+PRODUCT_LUT = 1.3
 
 
 @dataclass(frozen=True)
@@ -35,66 +38,84 @@ def block_rams(words: int, width: int) -> int:
 
 def cycles(layer: Layer, fold: Fold) -> int:
     """Cycles per frame of a layer's slowest core."""
-    height, width, channels = layer.input_shape
-    match layer:
-        case Conv():
-            vectors = layer.output_shape[0] * layer.output_shape[1]
-            matrix = vectors * (layer.fan_in // fold.simd) * (layer.outputs // fold.pe)
-            padded = layer.window.padded(layer.input_shape)
-            return max(matrix, padded[0] * padded[1] * channels // fold.simd)
-        case MaxPool():
-            padded = layer.window.padded(layer.input_shape)
-            taps = layer.operations // channels
-            return max(taps, padded[0] * padded[1]) * channels // fold.pe
-    return height * width * channels // fold.pe
+    channels = layer.input_shape[2]
+    through = max(prod(shape) for shape in (*layer.input_shapes, layer.output_shape))
+    window = getattr(layer, "window", None)
+    if window is not None:
+        padded = window.padded(layer.input_shape)
+        through = max(through, padded[0] * padded[1] * channels)
+    if isinstance(layer, Conv) and layer.groups == 1:
+        vectors = layer.output_shape[0] * layer.output_shape[1]
+        return max(vectors * (layer.fan_in // fold.simd) * (layer.outputs // fold.pe), padded[0] * padded[1] * channels // fold.simd)
+    if window is not None:
+        through = max(through, prod(layer.output_shape) * prod(window.kernel))
+    return through // fold.pe
 
 
 def count(layer: Layer, fold: Fold) -> Resources:
     """Resources of a layer's cores at a fold."""
-    height, width, channels = layer.input_shape
+    bits = max(dtype.bits for dtype in layer.input_types)
+    total = Resources(CONTROL_LUT // 2)
     match layer:
-        case Conv():
+        case Conv(groups=1):
             total = _matrix(layer, fold)
             if not layer.window.trivial:
                 total += _ring(layer, fold.simd)
-            return total
-        case MaxPool():
-            return _ring(layer, fold.pe) + Resources(CONTROL_LUT // 2 + 2 * fold.pe * layer.input_type.bits)
+        case Conv():
+            products = PRODUCT_LUT * fold.pe * layer.weight_type.bits * bits
+            words = layer.weights.size // fold.pe
+            total += _ring(layer, fold.pe) + Resources(int(products)) + _words(words, fold.pe * layer.weight_type.bits, fold.weights)
+            total += _activation(layer, fold.pe)
+        case MaxPool() | SumPool():
+            total += _ring(layer, fold.pe) + Resources(2 * fold.pe * bits)
+            if isinstance(layer, SumPool):
+                total += _activation(layer, fold.pe)
+        case Add() | Multiply():
+            total += Resources(fold.pe * len(layer.inputs) * bits * 4) + _activation(layer, fold.pe)
         case Threshold():
-            return _thresholds(layer.thresholds, fold.pe, layer.input_type.bits) + Resources(CONTROL_LUT // 2)
-        case ArgMax():
-            return Resources(CONTROL_LUT // 2 + 4 * fold.pe * layer.input_type.bits)
-    raise TypeError(f"no count for layers of kind {type(layer).__name__}")
+            total += _thresholds(layer.thresholds, fold.pe, bits)
+        case Requantise():
+            total += _thresholds(layer.requantiser, fold.pe, bits)
+        case _:
+            total += Resources(4 * fold.pe * bits)
+    return total
+
+
+def _activation(layer, pe: int) -> Resources:
+    low, high = layer.accumulator_range
+    return _thresholds(layer.thresholds, pe, (high - low).bit_length()) if layer.thresholds else Resources()
+
+
+def _words(words: int, width: int, storage: str) -> Resources:
+    """A read-only memory where ``storage`` puts it."""
+    if storage == "block" or (storage == "auto" and words > LUT_WORDS):
+        return Resources(0, block_rams(words, width))
+    return Resources(width * ceil(words / LUT_WORDS)) if words > 1 else Resources()
 
 
 def _matrix(layer: Conv, fold: Fold) -> Resources:
     products = fold.pe * fold.simd
     bits = layer.weight_type.bits * layer.input_type.bits
     # XNOR and popcount in one stage take 1.8 LUT per product; wider products grow with the bit product, as in FINN-R (Fig. 9).
-    per_product = 1.8 if layer.weight_type == layer.input_type == BIPOLAR else 1.5 + 1.3 * bits
+    per_product = 1.8 if layer.weight_type == layer.input_type == BIPOLAR else 1.5 + PRODUCT_LUT * bits
     low, high = layer.accumulator_range
-    accumulator = int(np.ceil(np.log2(high - low + 1)))
     words = (layer.fan_in // fold.simd) * (layer.outputs // fold.pe)
-    width = products * layer.weight_type.bits
-    total = Resources(int(CONTROL_LUT + per_product * products + accumulator * fold.pe))
-    if fold.weights == "block" or (fold.weights == "auto" and words > LUT_WORDS):
-        total += Resources(0, block_rams(words, width))
-    elif words > 1:
-        total += Resources(width * ceil(words / LUT_WORDS))
-    if layer.thresholds:
-        total += _thresholds(layer.thresholds, fold.pe, accumulator)
+    total = Resources(int(CONTROL_LUT + per_product * products + (high - low).bit_length() * fold.pe))
+    total += _words(words, products * layer.weight_type.bits, fold.weights) + _activation(layer, fold.pe)
     if layer.outputs > fold.pe:
         total += Resources(fold.simd * layer.input_type.bits * ceil(layer.fan_in / fold.simd / LUT_WORDS))
     return total
 
 
-def _thresholds(thresholds, pe: int, bits: int) -> Resources:
-    folds = thresholds.channels // pe
-    per_lane = bits * thresholds.steps.bit_length() + bits * thresholds.steps * ceil(folds / LUT_WORDS)
-    return Resources(pe * per_lane)
+def _thresholds(table: Thresholds | Requantiser, pe: int, bits: int) -> Resources:
+    if isinstance(table, Requantiser):
+        width = max(1, int(np.abs(table.scale).max())).bit_length()
+        return Resources(int(pe * (PRODUCT_LUT * width * bits / 2 + 3 * bits + width)))
+    folds = table.channels // pe
+    return Resources(pe * (bits * table.steps.bit_length() + bits * table.steps * ceil(folds / LUT_WORDS)))
 
 
-def _ring(layer: Conv | MaxPool, lanes: int) -> Resources:
+def _ring(layer: Conv | MaxPool | SumPool, lanes: int) -> Resources:
     height, width, channels = layer.window.padded(layer.input_shape)
     words = (layer.window.span[0] + 1) * width * channels // lanes
     bits = lanes * layer.input_type.bits

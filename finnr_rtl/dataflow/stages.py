@@ -1,21 +1,16 @@
-"""Lowering: each layer becomes a few cores in a row."""
+"""Lowering: layers become cores, joined by links."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
 from math import prod
 from typing import NamedTuple
 
-from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
-from finnr_rtl.cores.maxpool import PoolConfig
-from finnr_rtl.cores.mvtu import MvtuConfig
-from finnr_rtl.cores.swu import SwuConfig
-from finnr_rtl.cores.threshold import ThresholdConfig
-from finnr_rtl.folding.folding import Fold, FoldedNetwork
-from finnr_rtl.network.layers import ArgMax, Conv, Layer, MaxPool, Threshold
+from finnr_rtl.dataflow.engines import engine
+from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.network.network import Network
 
 __all__ = ["Stage", "accelerator_input", "consumers", "lower"]
@@ -54,7 +49,7 @@ class Stage:
     @property
     def decouples(self) -> bool:
         """Whether the stage has room for beats that wait, so that it need not move in step with the next one."""
-        return isinstance(self.config, FifoConfig | MvtuConfig | ThresholdConfig)
+        return isinstance(self.config, FifoConfig) or hasattr(self.config, "slots")
 
 
 def consumers(stages: list[Stage]) -> dict[str, tuple[Stage, int]]:
@@ -74,7 +69,7 @@ def lower(folded: FoldedNetwork) -> list[Stage]:
     Forks stand where a result has several readers, with a FIFO in each branch; width converters where neighbours' beats differ.
     """
     network = folded.network
-    engines = {layer.name: _engine(layer, folded.folds[layer.name]) for layer in network.layers}
+    engines = {layer.name: engine(layer, folded.folds[layer.name]) for layer in network.layers}
     readers = Counter(name for layer in network.layers for name in layer.inputs) + Counter([network.output.layer])
     builder = _Builder()
     branches = {network.input.name: builder.branches(_input(network, engines), "input", readers[network.input.name])}
@@ -131,50 +126,3 @@ class _Builder:
         fifo = FifoConfig(converter.output, 2)
         self.stages.append(Stage(f"{prefix}_infifo", layer, fifo, (f"{prefix}_dwc",)))
         return _Source(f"{prefix}_infifo", fifo.output)
-
-
-def _engine(layer: Layer, fold: Fold) -> list[tuple[str, CoreConfig]]:
-    """The cores of one layer with their names."""
-    match layer:
-        case Conv():
-            matrix = MvtuConfig(
-                input_type=layer.input_type,
-                weight_type=layer.weight_type,
-                weights=layer.weights.reshape(layer.outputs, -1),
-                pe=fold.pe,
-                simd=fold.simd,
-                vectors=prod(layer.output_shape[:2]),
-                thresholds=layer.thresholds,
-                storage=fold.weights,
-            )
-            windows = [] if layer.window.trivial else [(f"{layer.name}_swu", _windows(layer, fold.simd, "window"))]
-            return [*windows, (f"{layer.name}_mvtu", matrix)]
-        case MaxPool():
-            pool = PoolConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe)
-            return [
-                (f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise")),
-                (f"{layer.name}_pool", pool),
-                (f"{layer.name}_fifo", FifoConfig(pool.output, 2)),
-            ]
-        case Threshold():
-            return [(f"{layer.name}_threshold", ThresholdConfig(layer.input_type, layer.input_shape, layer.thresholds, fold.pe))]
-        case ArgMax():
-            return [(f"{layer.name}_argmax", ArgMaxConfig(layer.input_type, layer.input_shape, fold.pe))]
-    raise TypeError(f"layer {layer.name!r} of kind {type(layer).__name__} has no engine")
-
-
-def _windows(layer: Conv | MaxPool, lanes: int, order: str) -> SwuConfig:
-    window = layer.window
-    # Padding of a pool never wins; a convolution without padding has no use for a value, but it must be of the type.
-    pad_value = layer.pad_value if isinstance(layer, Conv) and any(window.pads) else layer.input_type.min
-    return SwuConfig(
-        dtype=layer.input_type,
-        shape=layer.input_shape,
-        kernel=window.kernel,
-        stride=window.stride,
-        dilation=window.dilation,
-        pads=window.pads,
-        pad_value=pad_value,
-        simd=lanes,
-        order=order,
-    )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import gcd
 from pathlib import Path
 
 from finnr_rtl.divisors import divisors
@@ -36,12 +37,12 @@ class FoldedNetwork:
 def legal_factors(layer: Layer) -> dict[str, list[int]]:
     """Legal values of ``pe`` and ``simd`` of a layer.
 
-    ``pe`` divides the outputs. ``simd`` divides the channels of a convolution (it does not span kernel taps) and the fan-in of a fully
-    connected layer; layers without weights have only ``pe``, which divides their channels.
+    Of a convolution ``pe`` divides the outputs and ``simd`` the channels (it does not span kernel taps); of a fully connected layer
+    ``simd`` divides the fan-in. All other layers, and depthwise convolutions, have only ``pe``, which divides their channels.
     """
-    if isinstance(layer, Conv):
+    if isinstance(layer, Conv) and layer.groups == 1:
         return {"pe": divisors(layer.outputs), "simd": divisors(layer.input_shape[2])}
-    return {"pe": divisors(layer.input_shape[2]), "simd": [1]}
+    return {"pe": divisors(gcd(*(shape[2] for shape in layer.input_shapes))), "simd": [1]}
 
 
 def write_folding(folded: FoldedNetwork) -> str:
