@@ -8,20 +8,26 @@ from networks import thresholds, values
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
+from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
+from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
+from finnr_rtl.cores.split import SplitConfig
+from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.divisors import divisors
+from finnr_rtl.network.layer import covering
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
@@ -69,7 +75,8 @@ def padding(rng):
     dtype = pick(rng, TYPES)
     channels = pick(rng, (1, 2, 3, 4, 6))
     shape = (up_to(rng, 5), up_to(rng, 5), channels)
-    return PaddingConfig(dtype, shape, pads(rng, 2), any_value(rng, dtype), pick(rng, divisors(channels)))
+    wider = pick(rng, (None, covering(dtype, pick(rng, TYPES))))
+    return PaddingConfig(dtype, shape, pads(rng, 2), any_value(rng, wider or dtype), pick(rng, divisors(channels)), wider)
 
 
 def windows(rng):
@@ -266,6 +273,44 @@ def space_to_depth(rng):
     return tight(rng, SpaceToDepthConfig(pick(rng, TYPES), shape, block, lanes, order))
 
 
+def multiply(rng):
+    channels = pick(rng, (1, 2, 3, 4, 6))
+    zeros = (up_to(rng, 9, -9), up_to(rng, 130, 0)) if rng.random() < 0.5 else (0, 0)
+    shape, pe = (up_to(rng, 5), up_to(rng, 5), channels), pick(rng, divisors(channels))
+    config = MultiplyConfig((pick(rng, TYPES), pick(rng, TYPES)), shape, pe, zeros, use_dsp=pick(rng, DSP))
+    return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
+
+
+def concat(rng):
+    lanes, count = up_to(rng, 3), pick(rng, (2, 2, 3, 4))
+    input_types = tuple(pick(rng, TYPES) for _ in range(count)) if rng.random() < 0.5 else (pick(rng, TYPES),) * count
+    channels = tuple(lanes * up_to(rng, 3) for _ in range(count))
+    return ConcatConfig(input_types, (up_to(rng, 4), up_to(rng, 4)), channels, covering(*input_types), lanes)
+
+
+def split(rng):
+    lanes, folds = up_to(rng, 3), up_to(rng, 5, 2)
+    parts = [sorted(rng.choice(folds + 1, 2, replace=False).tolist()) for _ in range(up_to(rng, 3))]
+    parts = tuple((lanes * start, lanes * stop) for start, stop in parts)
+    return SplitConfig(pick(rng, TYPES), (up_to(rng, 4), up_to(rng, 4), lanes * folds), parts, lanes)
+
+
+def lookup(rng):
+    input_type, output_type = pick(rng, TYPES), pick(rng, TYPES)
+    channels = pick(rng, (1, 2, 3, 4, 6))
+    low, high = sorted((any_value(rng, input_type), any_value(rng, input_type)))
+    table = values(rng, output_type, (pick(rng, (1, channels)), high - low + 1))
+    pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
+    return LookupConfig(input_type, (up_to(rng, 9), channels), table, low, output_type, pe, storage, slots=pick(rng, (0, 0, 1)))
+
+
+def stuffing(rng):
+    dtype, channels = pick(rng, TYPES), pick(rng, (1, 2, 3, 4))
+    shape, factors = (up_to(rng, 4), up_to(rng, 4), channels), (up_to(rng, 3), up_to(rng, 3))
+    wider = pick(rng, (None, covering(dtype, pick(rng, TYPES))))
+    return StuffingConfig(dtype, shape, factors, any_value(rng, wider or dtype), pick(rng, divisors(channels)), wider)
+
+
 CORES = {
     "fifo": fifo,
     "deep_fifo": deep_fifo,
@@ -291,4 +336,9 @@ CORES = {
     "upsample": upsample,
     "depth_to_space": depth_to_space,
     "space_to_depth": space_to_depth,
+    "multiply": multiply,
+    "concat": concat,
+    "split": split,
+    "lookup": lookup,
+    "stuffing": stuffing,
 }

@@ -17,7 +17,7 @@ from finnr_rtl.cores.schedule import Schedule
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.divisors import divisors
 
-__all__ = ["CoreConfig", "StreamSpec", "address_bits", "port_names", "require_divisor"]
+__all__ = ["CoreConfig", "StreamSpec", "address_bits", "constant_beat", "port_names", "require_divisor"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,11 @@ class CoreConfig(ABC):
     @abstractmethod
     def create(self) -> wiring.Component:
         """The hardware: a component with the stream ports of :meth:`members` in the ``sync`` domain."""
+
+
+def constant_beat(spec: StreamSpec, value: int) -> int:
+    """Payload of a beat of ``spec`` with ``value`` in every lane."""
+    return StreamSpec(spec.dtype, (spec.lanes,), spec.lanes).pack(np.full((1, spec.lanes), value))[0]
 
 
 def address_bits(depth: int) -> int:

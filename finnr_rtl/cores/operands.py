@@ -4,12 +4,18 @@ from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
-__all__ = ["holding", "number_shape", "numbers", "recode"]
+__all__ = ["check_holds", "holding", "number_shape", "numbers", "recode"]
 
 
 def number_shape(dtype: DataType) -> Shape:
     """Shape of a number of type ``dtype``; that of BIPOLAR holds -1 and +1."""
     return signed(2) if dtype == BIPOLAR else Shape(dtype.bits, signed=dtype.signed)
+
+
+def check_holds(output: DataType, dtype: DataType):
+    """Raise ``ValueError`` unless every value of type ``dtype`` is one of type ``output``."""
+    if dtype != output and (output == BIPOLAR or dtype.min < output.min or dtype.max > output.max):
+        raise ValueError(f"output_type={output} must hold all values of {dtype}")
 
 
 def holding(low: int, high: int) -> Shape:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, constant_beat, require_divisor
+from finnr_rtl.cores.operands import check_holds, recode
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType
@@ -19,9 +19,11 @@ __all__ = ["Padding", "PaddingConfig"]
 class PaddingConfig(CoreConfig):
     """A map ``shape`` (height, width, channels) with ``pads`` (top, left, bottom, right) pixels of ``pad_value`` around it.
 
-    ``simd`` channels a beat. One beat out a cycle; latency 1 and the padding before the first pixel.
+    The output is of ``output_type``, which is ``dtype`` where it is None. ``simd`` channels a beat. One beat out a cycle; latency 1 and
+    the padding before the first pixel.
 
-    Raises ``ValueError`` for simd that does not divide the channels, negative pads, or a pad value outside the type.
+    Raises ``ValueError`` for simd that does not divide the channels, negative pads, or an output type that does not hold the pad
+    value and all values of ``dtype``.
     """
 
     dtype: DataType
@@ -29,11 +31,13 @@ class PaddingConfig(CoreConfig):
     pads: tuple[int, int, int, int]
     pad_value: int
     simd: int
+    output_type: DataType | None = None
 
     def __post_init__(self):
         require_divisor("simd", self.simd, "channels", self.shape[2])
-        if not self.dtype.allows(self.pad_value):
-            raise ValueError(f"pad_value={self.pad_value} must be a value of type {self.dtype}")
+        check_holds(self.output.dtype, self.dtype)
+        if not self.output.dtype.allows(self.pad_value):
+            raise ValueError(f"pad_value={self.pad_value} must be a value of type {self.output.dtype}")
         _ = self.map  # an illegal map raises here
 
     @property
@@ -47,7 +51,7 @@ class PaddingConfig(CoreConfig):
 
     @property
     def output(self):
-        return StreamSpec(self.dtype, (*self.map.padded, self.shape[2]), self.simd)
+        return StreamSpec(self.output_type or self.dtype, (*self.map.padded, self.shape[2]), self.simd)
 
     def reference(self, x):
         top, left, bottom, right = self.pads
@@ -70,7 +74,7 @@ class Padding(wiring.Component):
 
     def __init__(self, config: PaddingConfig):
         self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config
@@ -85,14 +89,9 @@ class Padding(wiring.Component):
 
         beat = Signal(c.output.width, reset_less=True)
         filled = Signal()
+        pixel = recode(m, "i", self.i.payload, c.dtype, c.output.dtype)
         with m.If(place):
             m.d.sync += filled.eq(launch)
-            m.d.sync += beat.eq(Mux(sequence.padding, pad_beat(c), self.i.payload))
+            m.d.sync += beat.eq(Mux(sequence.padding, constant_beat(c.output, c.pad_value), pixel))
         m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(beat)]
         return m
-
-
-def pad_beat(config) -> int:
-    """Payload of a beat of padding, for any configuration with a ``pad_value``."""
-    spec = StreamSpec(config.dtype, (config.simd,), config.simd)
-    return spec.pack(np.full((1, config.simd), config.pad_value))[0]

@@ -8,11 +8,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
-from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.contract import CoreConfig, constant_beat
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.loops import Loop, nest, positions
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
-from finnr_rtl.cores.padding import pad_beat
 from finnr_rtl.cores.ram import free_words, style
 from finnr_rtl.cores.ring import smallest_depth
 from finnr_rtl.cores.schedule import WindowSchedule
@@ -23,10 +22,10 @@ __all__ = ["Walk", "WalkConfig"]
 class WalkConfig(CoreConfig):
     """Base of the cores that :class:`Walk` is the hardware of.
 
-    A frame is written to the ring in the order of ``map``, whose padding is made here from the fields ``dtype``, ``pad_value`` and
-    ``simd``. It is read in windows, of which ``window_loops`` places the first beats and ``tap_loops`` the others relative to that.
-    What lies before the first beat of the next window is not needed any more. ``depth`` is the ring's, in beats; ``None`` takes the
-    smallest with which a frame takes no more cycles than the greater of beats written and beats read, or more where they cost nothing.
+    A frame is written to the ring in the order of ``map``, whose padding, where there is any, holds the field ``pad_value``. It is read
+    in windows, of which ``window_loops`` places the first beats and ``tap_loops`` the others relative to that. What lies before the
+    first beat of the next window is not needed any more. ``depth`` is the ring's, in beats; ``None`` takes the smallest with which a
+    frame takes no more cycles than the greater of beats written and beats read, or more where they cost nothing.
 
     One beat out a cycle and, at the same time, one beat of the padded map in; a beat is offered two cycles after it was taken at
     the earliest.
@@ -138,7 +137,7 @@ class Walk(wiring.Component):
         port = ring.write_port()
         write_address, _ = counter(m, "write_address", c.words, write)
         m.d.comb += [port.en.eq(write), port.addr.eq(write_address)]
-        padding = pad_beat(c) if any(c.map.pads) else 0
+        padding = constant_beat(c.input, c.pad_value) if any(c.map.pads) else 0
         m.d.comb += port.data.eq(Mux(sequence.padding, padding, self.i.payload))
 
         # Reading.
