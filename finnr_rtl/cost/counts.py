@@ -44,9 +44,12 @@ def cycles(layer: Layer, fold: Fold) -> int:
     if window is not None:
         padded = window.padded(layer.input_shape)
         through = max(through, padded[0] * padded[1] * channels)
-    if isinstance(layer, Conv) and layer.groups == 1:
+    if isinstance(layer, Conv) and not _by_channel(layer):
         vectors = layer.output_shape[0] * layer.output_shape[1]
-        return max(vectors * (layer.fan_in // fold.simd) * (layer.outputs // fold.pe), padded[0] * padded[1] * channels // fold.simd)
+        lanes = fold.simd if layer.groups == 1 else channels // layer.groups
+        windows = vectors * layer.fan_in * layer.groups if layer.groups > 1 else 0
+        stream = max(windows, padded[0] * padded[1] * channels) // lanes
+        return max(vectors * (layer.fan_in // fold.simd) * (layer.outputs // fold.pe), stream)
     if window is not None:
         through = max(through, prod(layer.output_shape) * prod(window.kernel))
     return through // fold.pe
@@ -57,10 +60,10 @@ def count(layer: Layer, fold: Fold) -> Resources:
     bits = max(dtype.bits for dtype in layer.input_types)
     total = Resources(CONTROL_LUT // 2)
     match layer:
-        case Conv(groups=1):
+        case Conv() if not _by_channel(layer):
             total = _matrix(layer, fold)
             if not layer.window.trivial:
-                total += _ring(layer, fold.simd)
+                total += _ring(layer, fold.simd if layer.groups == 1 else layer.input_shape[2] // layer.groups)
         case Conv():
             products = PRODUCT_LUT * fold.pe * layer.weight_type.bits * bits
             words = layer.weights.size // fold.pe
@@ -79,6 +82,11 @@ def count(layer: Layer, fold: Fold) -> Resources:
         case _:
             total += Resources(4 * fold.pe * bits)
     return total
+
+
+def _by_channel(layer: Conv) -> bool:
+    """Whether a convolution has one output per channel, which needs no matrix unit."""
+    return layer.depthwise and layer.outputs == layer.groups
 
 
 def _activation(layer, pe: int) -> Resources:

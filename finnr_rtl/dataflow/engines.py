@@ -5,18 +5,42 @@ from math import prod
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
+from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
+from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
+from finnr_rtl.cores.split import SplitConfig
+from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold
-from finnr_rtl.network.layers import Add, ArgMax, Conv, Layer, MaxPool, Pad, Requantise, SumPool, Threshold
+from finnr_rtl.network.layers import (
+    Add,
+    ArgMax,
+    Concat,
+    Conv,
+    DepthToSpace,
+    Layer,
+    Lookup,
+    MaxPool,
+    Multiply,
+    Pad,
+    Requantise,
+    Slice,
+    SpaceToDepth,
+    Stuff,
+    SumPool,
+    Threshold,
+    Upsample,
+)
 
 __all__ = ["engine"]
 
@@ -44,8 +68,6 @@ def _(layer: Conv, fold):
             storage=fold.weights,
         )
         return [(f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.pad_value)), (f"{layer.name}_dwu", matrix)]
-    if layer.groups > 1:
-        raise UserError(f"layer {layer.name!r} is a convolution in {layer.groups} groups; one group, or one per channel, has hardware")
     matrix = MvtuConfig(
         input_type=layer.input_type,
         weight_type=layer.weight_type,
@@ -55,9 +77,13 @@ def _(layer: Conv, fold):
         vectors=prod(layer.output_shape[:2]),
         thresholds=layer.thresholds,
         storage=fold.weights,
+        groups=layer.groups,
     )
-    windows = [] if layer.window.trivial else [(f"{layer.name}_swu", _windows(layer, fold.simd, "window", layer.pad_value))]
-    return [*windows, (f"{layer.name}_mvtu", matrix)]
+    if layer.window.trivial:
+        return [(f"{layer.name}_mvtu", matrix)]
+    # Beats of a whole group bring all taps of one group together, which is how the matrix unit takes them.
+    lanes, order = (fold.simd, "window") if layer.groups == 1 else (layer.input_shape[2] // layer.groups, "depthwise")
+    return [(f"{layer.name}_swu", _windows(layer, lanes, order, layer.pad_value)), (f"{layer.name}_mvtu", matrix)]
 
 
 @engine.register
@@ -104,7 +130,53 @@ def _(layer: ArgMax, fold):
 
 @engine.register
 def _(layer: Pad, fold):
-    return [(f"{layer.name}_pad", PaddingConfig(layer.input_type, layer.input_shape, layer.pads, layer.value, fold.pe))]
+    pad = PaddingConfig(layer.input_type, layer.input_shape, layer.pads, layer.value, fold.pe, layer.output_type)
+    return [(f"{layer.name}_pad", pad)]
+
+
+@engine.register
+def _(layer: Stuff, fold):
+    stuff = StuffingConfig(layer.input_type, layer.input_shape, layer.factors, layer.value, fold.pe, layer.output_type)
+    return [(f"{layer.name}_stuff", stuff)]
+
+
+@engine.register
+def _(layer: Multiply, fold):
+    product = MultiplyConfig(layer.input_types, layer.input_shape, fold.pe, layer.zeros, layer.thresholds)
+    return [(f"{layer.name}_multiply", product)]
+
+
+@engine.register
+def _(layer: Upsample, fold):
+    return [(f"{layer.name}_upsample", UpsampleConfig(layer.input_type, layer.input_shape, layer.factors, fold.pe))]
+
+
+@engine.register
+def _(layer: DepthToSpace, fold):
+    return [(f"{layer.name}_d2s", DepthToSpaceConfig(layer.input_type, layer.input_shape, layer.block, fold.pe, layer.order))]
+
+
+@engine.register
+def _(layer: SpaceToDepth, fold):
+    return [(f"{layer.name}_s2d", SpaceToDepthConfig(layer.input_type, layer.input_shape, layer.block, fold.pe, layer.order))]
+
+
+@engine.register
+def _(layer: Concat, fold):
+    channels = tuple(shape[2] for shape in layer.input_shapes)
+    whole = ConcatConfig(layer.input_types, layer.input_shape[:2], channels, layer.output_type, fold.pe)
+    return [(f"{layer.name}_concat", whole)]
+
+
+@engine.register
+def _(layer: Slice, fold):
+    return [(f"{layer.name}_slice", SplitConfig(layer.input_type, layer.input_shape, ((layer.start, layer.stop),), fold.pe))]
+
+
+@engine.register
+def _(layer: Lookup, fold):
+    table = LookupConfig(layer.input_type, layer.input_shape, layer.table, layer.low, layer.output_type, fold.pe)
+    return [(f"{layer.name}_lookup", table)]
 
 
 def _whole_map(layer: MaxPool | SumPool) -> bool:

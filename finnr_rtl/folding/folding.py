@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finnr_rtl.divisors import divisors
 from finnr_rtl.errors import UserError
-from finnr_rtl.network.layers import Conv, Layer
+from finnr_rtl.network.layers import ArgMax, Conv, Layer
 from finnr_rtl.network.network import Network
 
 __all__ = ["Fold", "FoldedNetwork", "legal_factors", "read_folding", "write_folding"]
@@ -37,12 +37,18 @@ class FoldedNetwork:
 def legal_factors(layer: Layer) -> dict[str, list[int]]:
     """Legal values of ``pe`` and ``simd`` of a layer.
 
-    Of a convolution ``pe`` divides the outputs and ``simd`` the channels (it does not span kernel taps); of a fully connected layer
-    ``simd`` divides the fan-in. All other layers, and depthwise convolutions, have only ``pe``, which divides their channels.
+    Of a matrix layer ``pe`` divides the outputs and ``simd`` the channels (it does not span kernel taps), or the fan-in where it is fully
+    connected; with groups, those of one group. All other layers, and depthwise convolutions, have only ``pe``, which divides the
+    channels of every stream they take and give.
     """
-    if isinstance(layer, Conv) and layer.groups == 1:
-        return {"pe": divisors(layer.outputs), "simd": divisors(layer.input_shape[2])}
-    return {"pe": divisors(gcd(*(shape[2] for shape in layer.input_shapes))), "simd": [1]}
+    if isinstance(layer, Conv) and not (layer.depthwise and layer.outputs == layer.groups):
+        return {"pe": divisors(layer.outputs // layer.groups), "simd": divisors(layer.input_shape[2] // layer.groups)}
+    if getattr(layer, "order", "DCR") == "CRD":
+        return {"pe": [1], "simd": [1]}
+    channels = [*(shape[2] for shape in layer.input_shapes), getattr(layer, "start", 0)]
+    if not isinstance(layer, ArgMax):
+        channels.append(layer.output_shape[2])
+    return {"pe": divisors(gcd(*channels)), "simd": [1]}
 
 
 def write_folding(folded: FoldedNetwork) -> str:
