@@ -42,7 +42,7 @@ module link_checker #(
             waiting <= 0;
         end else begin
             waiting <= tvalid && !tready;
-            offered <= tdata;
+            if (tvalid && !tready) offered <= tdata;
             if (waiting && (!tvalid || tdata !== offered)) unstable <= unstable + 1;
             if (tvalid && tready) begin
                 beats <= beats + 1;
