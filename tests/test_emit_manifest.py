@@ -1,0 +1,44 @@
+"""``manifest.json`` against what it describes."""
+
+import json
+import re
+from hashlib import sha256
+
+import numpy as np
+from emitted import fast
+from networks import small_cnn
+
+from finnr_rtl.dataflow.accelerator import Accelerator
+from finnr_rtl.dataflow.stages import lower
+from finnr_rtl.dataflow.timing import predict, size_rooms
+from finnr_rtl.emit.manifest import manifest
+from finnr_rtl.emit.readme import readme
+from finnr_rtl.emit.verilog import verilog_files
+
+
+def test_manifest_tells_what_the_verilog_has():
+    network = small_cnn()
+    stages = size_rooms(lower(fast(network)))
+    accelerator, cycles = Accelerator("net", stages), predict(stages)
+    files = {f"rtl/{name}": text for name, text in verilog_files(accelerator, cycles).items()} | {"network/x.npz": b"\0"}
+    content = json.loads(manifest(network, accelerator, cycles, 100.0, "pynq_z1", files))
+
+    found = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", files["rtl/net.v"], re.M)
+    ports = {(port["name"], port["direction"] + "put", port["width"]) for port in content["ports"]}
+    assert ports == {(name, direction, int(high or 0) + 1) for direction, high, name in found}
+
+    assert content["files"]["network/x.npz"] == sha256(b"\0").hexdigest()
+    assert content["files"]["rtl/net.v"] == sha256(files["rtl/net.v"].encode()).hexdigest()
+    assert [stage["name"] for stage in content["stages"]] == [stage.name for stage in stages]
+
+    for end, shape in (("input", (9, 8, 3)), ("output", (1, 1, 1))):
+        frame = content[end]
+        assert tuple(frame["shape"]) == shape
+        assert frame["beats"] * frame["lanes"] == np.prod(shape)
+    assert (content["input"]["type"], content["input"]["bits"]) == ("UINT8", 8)
+    assert content["cycles"]["interval"] == cycles.interval
+    assert content["cycles"]["frames_per_second"] == 100e6 / cycles.interval
+
+    text = readme(network, accelerator, cycles)
+    assert f"One frame takes {cycles.interval} cycles" in text
+    assert "{" not in text
