@@ -153,7 +153,9 @@ class JointSchedule(Schedule):
         starts = np.arange(len(offered[0]) // len(self.consume[0]))[:, None] * self.steps
         consume = [(starts + steps).reshape(-1) for steps in self.consume]
         produce = [(starts + steps).reshape(-1) for steps in self.produce]
-        position = np.unique(np.concatenate([*consume, *produce]))
+        # All of them rise, which a stable sort of the row of them makes use of; np.unique would hash.
+        merged = np.sort(np.concatenate([*consume, *produce]), kind="stable")
+        position = merged[np.append(True, merged[1:] != merged[:-1])]
         takes = [np.searchsorted(position, steps) for steps in consume]
         gives = [np.searchsorted(position, steps) for steps in produce]
         position = position * self.stretch[0] // self.stretch[1]

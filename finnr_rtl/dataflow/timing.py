@@ -103,7 +103,9 @@ def size_rooms(stages: list[Stage], frames: int = 4) -> list[Stage]:
             offered = timings[stage.name].offered[0]
             reader, port = readers.get(stage.name, (None, 0))
             taken = timings[reader.name].taken[port] if reader else offered
-            stage = stage.holding(_room(offered - schedule.delay, taken))
+            # Never less than keeps the engine's own pipeline busy: bursts would wait for places that are only in flight.
+            busy = stage.holding(0).config.places if hasattr(stage.config, "slots") else 2
+            stage = stage.holding(max(busy, _room(offered - schedule.delay, taken)))
         sized.append(stage)
     return sized
 
@@ -119,4 +121,4 @@ def _at_pace(stage: Stage, schedule: Schedule, interval: int) -> Schedule:
 def _room(launched: np.ndarray, taken: np.ndarray) -> int:
     """Most beats launched and not yet free again (a cycle after they are taken), seen at a launch."""
     free = np.searchsorted(taken + 1, launched, side="right")
-    return max(2, int((np.arange(len(launched)) - free).max()) + 1)
+    return int((np.arange(len(launched)) - free).max()) + 1
