@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import runner
 from emitted import emit, fast, random
-from networks import small_cnn
+from networks import small_cnn, small_resnet
 
 from finnr_rtl.errors import UserError
 from finnr_rtl.verify import verify
@@ -39,12 +39,12 @@ def faults(results: dict) -> list[str]:
     return [fault for run in results.values() for fault in run["faults"]]
 
 
-@pytest.mark.parametrize(("seed", "activations", "simulator"), [
-    (0, "BIPOLAR", "verilator"), (1, "INT2", "verilator"), (2, "UINT2", "icarus"),
-])
-def test_random_foldings_keep_values_and_cycles(seed, activations, simulator, tmp_path, builds):
+@pytest.mark.parametrize(("network", "seed", "simulator"), [
+    (small_cnn(0, "BIPOLAR"), 0, "verilator"), (small_cnn(2, "UINT2"), 2, "icarus"), (small_resnet(), 0, "verilator"),
+], ids=["cnn", "cnn-icarus", "resnet"])
+def test_random_foldings_keep_values_and_cycles(network, seed, simulator, tmp_path, builds):
     print(f"folding seed {seed}")
-    emit(random(small_cnn(seed, activations), seed), tmp_path / "net")
+    emit(random(network, seed), tmp_path / "net")
     results = simulate(tmp_path / "net", simulator, builds)
     assert list(results) == ["back_to_back", "random_stalls", "long_stalls", "reset_in_mid_run"]
     assert faults(results) == []
