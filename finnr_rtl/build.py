@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +111,8 @@ def build(
 
     progress("writing Verilog")
     from finnr_rtl.dataflow.accelerator import Accelerator
-    from finnr_rtl.emit.manifest import manifest
+    from finnr_rtl.emit.keywords import identifier
+from finnr_rtl.emit.manifest import manifest
     from finnr_rtl.emit.readme import readme
     from finnr_rtl.emit.verilog import verilog_files
 
@@ -128,5 +128,4 @@ def build(
 
 def top_name(network: str) -> str:
     """A Verilog identifier made of a network's name."""
-    name = re.sub(r"\W+", "_", network, flags=re.ASCII).strip("_") or "network"
-    return name if name[0].isalpha() else f"net_{name}"
+    return identifier(network or "network")
