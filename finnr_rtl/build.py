@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finnr_rtl.emit.keywords import identifier
 from finnr_rtl.emit.output import MANIFEST, check_output, write_output
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import FoldedNetwork, read_folding, write_folding
@@ -111,8 +112,7 @@ def build(
 
     progress("writing Verilog")
     from finnr_rtl.dataflow.accelerator import Accelerator
-    from finnr_rtl.emit.keywords import identifier
-from finnr_rtl.emit.manifest import manifest
+    from finnr_rtl.emit.manifest import manifest
     from finnr_rtl.emit.readme import readme
     from finnr_rtl.emit.verilog import verilog_files
 
