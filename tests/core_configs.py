@@ -170,12 +170,6 @@ def grouped_mvtu(rng):
     return replace(config, thresholds=either(rng, mh, *config.accumulator_range))
 
 
-def deep_grouped_mvtu(rng):
-    """With a replay buffer that is read a cycle ahead."""
-    config = replace(deep_mvtu(rng), weights=values(rng, BIPOLAR, (4, 2 * SHALLOW_REPLAY + 2)))
-    return replace(config, groups=2)
-
-
 def fork(rng):
     spec = StreamSpec(pick(rng, TYPES), (up_to(rng, 60, 20), 4), pick(rng, (1, 2, 4)))
     return ForkConfig(spec, up_to(rng, 4, 2))
@@ -214,8 +208,9 @@ def xnor_mvtu(rng):
 
 def deep_mvtu(rng):
     """With a replay buffer that is read a cycle ahead."""
-    weights = values(rng, BIPOLAR, (2, 2 * SHALLOW_REPLAY + 2))
-    return MvtuConfig(pick(rng, TYPES), BIPOLAR, weights, pe=1, simd=2)
+    groups = up_to(rng, 2)
+    weights = values(rng, BIPOLAR, (2 * groups, 2 * SHALLOW_REPLAY + 2))
+    return MvtuConfig(pick(rng, TYPES), BIPOLAR, weights, pe=1, simd=2, groups=groups)
 
 
 def threshold(rng):
@@ -326,7 +321,6 @@ CORES = {
     "threshold": threshold,
     "requantise": requantise,
     "grouped_mvtu": grouped_mvtu,
-    "deep_grouped_mvtu": deep_grouped_mvtu,
     "requantising_mvtu": requantising_mvtu,
     "fork": fork,
     "add": add,

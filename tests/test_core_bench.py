@@ -10,8 +10,10 @@ from amaranth.lib.wiring import In, Out
 from core_verilog import hold_to_contract
 from runner import SimulationError
 
+from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.fifo import FifoConfig
+from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.datatypes import uint
 
 SPEC = StreamSpec(uint(8), (12,), 1)
@@ -36,6 +38,27 @@ class Other(FifoConfig):
 
     def reference(self, x):
         return np.asarray(x) ^ 1
+
+
+class Holding(ForkConfig):
+    """Promises that an output holds two beats."""
+
+    def schedule(self):
+        return replace(super().schedule(), slots=2)
+
+
+class Partial(ForkConfig):
+    """Promises other values on its second output."""
+
+    def reference(self, x):
+        return x, np.asarray(x) ^ 1
+
+
+class Reversed(ConcatConfig):
+    """Promises the inputs in the other order."""
+
+    def reference(self, *x):
+        return super().reference(*reversed(x))
 
 
 @dataclass(frozen=True)
@@ -83,6 +106,9 @@ class FaultyRegister(wiring.Component):
     (Late(SPEC, 4), "is transferred in cycle 1, due in cycle 2"),
     (Deeper(SPEC, 2), r"input beat \d+ is transferred in cycle"),
     (Other(SPEC, 4), "output beat 0 in cycle 1 is"),
+    (Holding(SPEC, 2), r"i: input beat \d+ is transferred in cycle"),
+    (Partial(SPEC, 2), "o1: output beat 0 in cycle 1 is"),
+    (Reversed((uint(8), uint(8)), (12,), (1, 1), uint(8), 1), "o: output beat"),
     (Faulty(SPEC, 1, fault="gives up"), "valid falls"),
     (Faulty(SPEC, 1, fault="changes"), "payload changes"),
     (Faulty(SPEC, 1, fault="repeats"), "output beat"),

@@ -12,7 +12,7 @@ TYPICAL = 2
 def smallest_depth(writes: int, need: np.ndarray, freed: np.ndarray, cycles: int | None = None) -> int:
     """A depth with which a frame takes no more than ``cycles`` cycles; by default the greater of its writes and reads.
 
-    The first three are as in :class:`finnr_rtl.cores.schedule.WindowSchedule`. Two ways to work at that pace are weighed:
+    The first three are as in :class:`finnr_rtl.cores.window_schedule.WindowSchedule`. Two ways to work at that pace are weighed:
     reads without pause from the beginning of each frame, and writes as late as those allow; or writes without pause, and reads as
     early as those allow. What is held at most, in the better way, is the depth: the ring never waits without need, so it is no
     slower than either. For the default number of cycles the side with more to do has no other way, and no smaller depth will do.

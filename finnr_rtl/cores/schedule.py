@@ -6,12 +6,19 @@ happens in the earliest cycle that its predecessors allow, so times only grow wh
 """
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["JointSchedule", "PortTiming", "Schedule", "StepSchedule", "Timing", "WindowSchedule"]
+from finnr_rtl.cores import maxplus
+
+__all__ = ["JointSchedule", "PortTiming", "Schedule", "StepSchedule", "Timing"]
+
+
+# Rounds in which times settle where beats hardly wait for places; where they do, going through them one by one is faster.
+ROUNDS = 30
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,6 @@ class PortTiming:
     taken: tuple[np.ndarray, ...]
     offered: tuple[np.ndarray, ...]
     given: tuple[np.ndarray, ...]
-
-
-def _paced(earliest: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times t[k] >= earliest[k], t[k] >= t[k-1] + position[k] - position[k-1]; and the same bound without earliest[k]."""
-    slack = np.maximum.accumulate(earliest - position)
-    before = np.concatenate([[0], np.maximum(slack[:-1], 0)]) if len(slack) else slack
-    return np.maximum(slack, 0) + position, before + position
 
 
 class Schedule(ABC):
@@ -104,23 +104,6 @@ class Schedule(ABC):
         return max(int(end[-1] - end[-2]) for end in ends)
 
 
-def _gate(launch, given, slots: int, release: int):
-    """Earliest launches when at most ``slots`` outputs are in flight, a slot being free ``release`` cycles after its output is given."""
-    earliest = np.zeros_like(launch)
-    if slots < len(launch):
-        earliest[slots:] = given[: len(launch) - slots] + release
-    return earliest
-
-
-def _give(launch, latency: int, drain):
-    """When outputs launched at ``launch`` are offered and given, one a cycle, no sooner than ``drain``."""
-    order = np.arange(len(launch))
-    offered = launch + latency
-    given, _ = _paced(offered if drain is None else np.maximum(offered, drain), order)
-    head = np.concatenate([[0], given[:-1] + 1]) if len(given) else given
-    return np.maximum(offered, head), given
-
-
 @dataclass(frozen=True, eq=False)
 class JointSchedule(Schedule):
     """A core that walks a fixed sequence of ``steps`` per frame, one a cycle unless it waits, taking and launching beats on its ports.
@@ -164,22 +147,47 @@ class JointSchedule(Schedule):
             arrival = np.zeros(len(position), dtype=np.int64)
             arrival[take] = times
             arrivals.append(arrival)
+        earliest = np.maximum.reduce(arrivals)
         gate = np.zeros(len(position), dtype=np.int64)
-        while True:
-            time, floor = _paced(np.maximum.reduce([gate, *arrivals]), position)
-            outputs = [_give(time[give], self.delay, drain) for give, drain in zip(gives, drains, strict=True)]
+        for _ in range(ROUNDS):
+            time, floor = maxplus.paced(np.maximum(gate, earliest), position)
+            outputs = [maxplus.give(time[give], self.delay, drain) for give, drain in zip(gives, drains, strict=True)]
             needs = gate.copy()
             for give, (_, given) in zip(gives, outputs, strict=True):
-                needs[give] = np.maximum(needs[give], _gate(time[give], given, self.slots, self.release))
-            if np.all(needs <= time):
-                break
+                needs[give] = np.maximum(needs[give], maxplus.gate(time[give], given, self.slots, self.release))
+            settled = np.all(needs <= time)
             gate = needs
+            if settled:
+                break
+        else:
+            gate = self._gates(earliest, position, gives, drains)
+            time, floor = maxplus.paced(np.maximum(gate, earliest), position)
+            outputs = [maxplus.give(time[give], self.delay, drain) for give, drain in zip(gives, drains, strict=True)]
         able = []
         for port, take in enumerate(takes):
             others = arrivals[:port] + arrivals[port + 1 :]
             able.append(np.maximum.reduce([floor, gate, *others])[take])
         shown, given = zip(*outputs, strict=True)
         return PortTiming(tuple(able), tuple(time[take] for take in takes), shown, given)
+
+    def _gates(self, earliest, position, gives, drains):
+        """When each step has places for what it launches: one step after the other, for beats that wait for each other in long rows."""
+        launches = [[] for _ in position]
+        for port, (give, drain) in enumerate(zip(gives, drains, strict=True)):
+            whens = np.zeros(len(give), dtype=np.int64) if drain is None else drain
+            for step, when in zip(give.tolist(), whens.tolist(), strict=True):
+                launches[step].append((port, when))
+        free = [deque([0] * min(self.slots, len(give))) for give in gives]
+        last_given = [-1] * len(gives)
+        gate = np.zeros(len(position), dtype=np.int64)
+        time, place = 0, 0
+        for step, (wanted, at) in enumerate(zip(earliest.tolist(), position.tolist(), strict=True)):
+            gate[step] = room = max((free[port].popleft() for port, _ in launches[step]), default=0)
+            time, place = max(time + at - place, wanted, room), at
+            for port, when in launches[step]:
+                last_given[port] = max(time + self.delay, last_given[port] + 1, when)
+                free[port].append(last_given[port] + self.release)
+        return gate
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,57 +217,3 @@ class StepSchedule(Schedule):
         ports = (self.consume,), (self.produce,)
         joint = JointSchedule(self.steps, *ports, self.delay, self.slots, self.release, self.stretch)
         return joint.run_ports(offered, drains)
-
-
-@dataclass(frozen=True, eq=False)
-class WindowSchedule(Schedule):
-    """A ring of ``depth`` beats, written in order and read in windows by two processes that run at the same time.
-
-    ``consume[k]`` is the write (of ``writes`` per frame) that takes input beat k; the other writes store padding. Read j (there is
-    one per output beat) needs write ``need[j]`` of its frame to be done; after it, ``freed[j]`` beats of the frame are never read again
-    (cumulative; the last entry equals ``writes``). A write is seen one cycle later by the reader, and a place freed one cycle later by
-    the writer. A beat read is offered one cycle later; the next read waits until the beat before is given.
-    """
-
-    writes: int
-    consume: np.ndarray
-    need: np.ndarray
-    freed: np.ndarray
-    depth: int
-
-    @property
-    def beats_per_input(self):
-        return (len(self.consume),)
-
-    @property
-    def beats_per_output(self):
-        return (len(self.need),)
-
-    def run_ports(self, offered, drains=None):
-        timing = self._run(offered[0], drains[0] if drains else None)
-        return PortTiming((timing.able,), (timing.taken,), (timing.offered,), (timing.given,))
-
-    def _run(self, offered, drain):
-        frames = len(offered) // self.beats_in
-        starts = np.arange(frames)[:, None] * self.writes
-        consume = (starts + self.consume).reshape(-1)
-        need = (starts + self.need).reshape(-1)
-        freed = (starts + self.freed).reshape(-1)
-        order = np.arange(frames * self.writes)
-        ring = np.searchsorted(freed, order - self.depth + 1)
-        limited = order >= self.depth
-        reads = np.arange(len(need))
-        gate = np.zeros(len(need), dtype=np.int64)
-        space = np.zeros(len(order), dtype=np.int64)
-        while True:
-            earliest = space.copy()
-            earliest[consume] = np.maximum(earliest[consume], offered)
-            write, floor = _paced(earliest, order)
-            read, _ = _paced(np.maximum(gate, write[need] + 1), reads)
-            shown, given = _give(read, 1, drain)
-            next_gate = np.maximum(gate, _gate(read, given, 1, 0))
-            next_space = space.copy()
-            next_space[limited] = np.maximum(space[limited], read[ring[limited]] + 1)
-            if np.array_equal(next_gate, gate) and np.array_equal(next_space, space):
-                return Timing(np.maximum(floor, space)[consume], write[consume], shown, given)
-            gate, space = next_gate, next_space

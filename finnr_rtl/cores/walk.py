@@ -14,7 +14,7 @@ from finnr_rtl.cores.loops import Loop, nest, positions
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
 from finnr_rtl.cores.ram import free_words, style
 from finnr_rtl.cores.ring import smallest_depth
-from finnr_rtl.cores.schedule import WindowSchedule
+from finnr_rtl.cores.window_schedule import WindowSchedule
 
 __all__ = ["Walk", "WalkConfig"]
 
