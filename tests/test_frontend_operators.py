@@ -330,7 +330,7 @@ def test_an_input_type_of_the_user_leaves_the_quantiser_to_the_accelerator(load)
 def test_the_list_of_operators_names_its_limits():
     listed = dict(supported())
     assert {"Conv", "MatMul", "Quant", "MultiThreshold", "Reshape", "Softmax"} <= set(listed)
-    assert "one group" in listed["Conv"]
+    assert "constant integer weights" in listed["Conv"]
 
 
 @pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER", "VALID"])

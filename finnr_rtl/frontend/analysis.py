@@ -8,7 +8,18 @@ from onnx.reference import ReferenceEvaluator
 
 from finnr_rtl.datatypes import DataType, uint
 from finnr_rtl.errors import UserError
-from finnr_rtl.frontend import elementwise, matrix, outputs, pool, quantise, relabel  # noqa: F401 - they register operators
+from finnr_rtl.frontend import (  # noqa: F401 - they register operators
+    combine,
+    convolution,
+    elementwise,
+    linear,
+    matrix,
+    outputs,
+    pool,
+    quantise,
+    relabel,
+    reorder,
+)
 from finnr_rtl.frontend.builder import Builder, Source
 from finnr_rtl.frontend.graph import Graph, Node, read
 from finnr_rtl.frontend.inputs import input_rule

@@ -5,16 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
 from finnr_rtl.frontend.graph import Graph, Node, Tensor
+from finnr_rtl.frontend.grids import clipping, on_grid
 from finnr_rtl.frontend.inputs import InputRule
 from finnr_rtl.frontend.values import Stream, revised
-from finnr_rtl.network.layers import Accumulating, Conv, Layer, MaxPool, Requantise, Shape, Threshold
+from finnr_rtl.network.layers import Accumulating, Conv, Layer, Lookup, MaxPool, Requantise, Shape, Threshold
 from finnr_rtl.network.network import InputPort
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["Builder", "Source", "map_order"]
+__all__ = ["MAX_TABLE", "Builder", "Source", "map_order"]
+
+
+# Tables are made for up to so many values.
+MAX_TABLE = 1 << 12
 
 
 def map_order(shape: Shape) -> np.ndarray:
@@ -153,6 +158,51 @@ class Builder:
             raise node.error("constants before it differ from pixel to pixel, so its input has no common scale")
         return viewed
 
+    # What operators may ask of their input.
+
+    def stream(self, node: Node, value) -> Stream:
+        """``value`` if it is a stream of integers."""
+        if not isinstance(value, Stream):
+            raise node.error("its input is not a stream of integers: a layer cannot follow what only the host computes")
+        return value
+
+    def settled(self, node: Node, value) -> Stream:
+        """``value`` with nothing but scale and bias between its integers and what they mean.
+
+        Relu and its kind on the integers' own grid become clipping, other functions of few values a table, where their results have a
+        common unit. Raises ``UserError`` where there is none.
+        """
+        stream = self.placed(self.stream(node, value))
+        affine = stream.affine
+        if affine is not None:
+            if np.any(affine[0] == 0):
+                raise node.error("its input is multiplied by zero in some channel; remove that channel")
+            return stream
+        found = clipping(stream)
+        if found:
+            unit, bias, activation = found
+            producer = self.attach(node, stream, activation)
+            low, high = activation.low, activation.high
+            return replace(stream, producer=producer, scale=unit, bias=bias, low=low, high=high, chain=(), terms=(), sole=True)
+        if stream.high - stream.low < MAX_TABLE:
+            table = on_grid(stream)
+            if table:
+                unit, entries = table
+                dtype = smallest(int(entries.min()), int(entries.max()))
+                producer = self.look_up(node, stream, entries, dtype)
+                low, high = int(entries.min()), int(entries.max())
+                zero = np.float64(0)
+                return replace(stream, producer=producer, scale=unit, bias=zero, low=low, high=high, chain=(), terms=(), sole=True)
+        culprit = next(f for f in stream.chain if f.affine is None)
+        raise node.error(f"its input comes through {culprit.op} (node {culprit.node}) without a quantiser behind it; quantise it")
+
+    def look_up(self, node: Node, stream: Stream, table: np.ndarray, output: DataType) -> str:
+        """A layer that looks up ``table`` (channels, values from ``stream.low`` on); its name."""
+        if np.all(table == table[0]):
+            table = table[:1]
+        name, dtype = self.layer_name(node), self.type_of(stream.producer)
+        return self.add(Lookup(name, (stream.producer,), stream.shape, dtype, table, stream.low, output))
+
     # What stands before a quantiser.
 
     def risen(self, stream: Stream) -> Stream:
@@ -160,7 +210,7 @@ class Builder:
         layer = self.layers.get(stream.producer)
         falls = stream.direction < 0
         bare = isinstance(layer, Conv) and layer.thresholds is None and layer.output_shape == stream.shape
-        if not (bare and stream.sole and falls.any()):
+        if not (bare and stream.sole and falls.any()) or np.any(np.isnan(stream.direction)):
             return stream
         fits = [layer.weight_type.allows(-row) for row in layer.weights]
         sign = np.where(falls & np.array(fits), -1, 1)
@@ -168,6 +218,15 @@ class Builder:
         self.layers[layer.name] = layer
         low, high = layer.accumulator_range
         return replace(stream, scale=stream.scale * sign, low=low, high=high)
+
+    def ranges(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest integer of ``stream`` per channel: those of the sums where a matrix layer makes them."""
+        layer = self.layers.get(stream.producer)
+        while isinstance(layer, MaxPool):
+            layer = self.layers.get(layer.inputs[0])
+        if isinstance(layer, Conv) and layer.thresholds is None and layer.outputs == stream.channels:
+            return layer.accumulator_ranges
+        return np.full(stream.channels, stream.low), np.full(stream.channels, stream.high)
 
     def attach(self, node: Node, stream: Stream, activation: Thresholds | Requantiser) -> str:
         """Put ``activation`` on the integers of ``stream``: into the layer that sums them if nothing else reads them, else as a layer.

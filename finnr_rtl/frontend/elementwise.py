@@ -6,8 +6,10 @@ import numpy as np
 
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
+from finnr_rtl.frontend.quantise import quantised
+from finnr_rtl.frontend.quantisers import Whole
 from finnr_rtl.frontend.relabel import bare
-from finnr_rtl.frontend.values import Constant, HostValue
+from finnr_rtl.frontend.values import Constant, HostValue, Stream
 from finnr_rtl.network.functions import Function
 
 __all__ = ["applied"]
@@ -32,39 +34,12 @@ def applied(node: Node, value, op: str, /, **args):
     return replace(stream, chain=(*stream.chain, function))
 
 
-def _operands(node: Node, inputs):
-    """(stream, constant, whether the stream comes first) of an operator with one of each."""
-    for first, second, leads in ((*inputs, True), (*inputs[::-1], False)):
-        if isinstance(second, Constant):
-            return first, second.value, leads
-    raise node.error("combines two streams, which is not supported yet; one side must be constant")
-
-
-@operator("Add", limits="one side constant")
-def _add(node, inputs, builder):
-    value, constant, _ = _operands(node, inputs)
-    return applied(node, value, "Add", value=constant)
-
-
-@operator("Sub", limits="one side constant")
-def _sub(node, inputs, builder):
-    value, constant, leads = _operands(node, inputs)
-    if leads:
-        return applied(node, value, "Add", value=-constant)
-    return applied(node, applied(node, value, "Mul", value=-1), "Add", value=constant)
-
-
-@operator("Mul", limits="one side constant")
-def _mul(node, inputs, builder):
-    value, constant, _ = _operands(node, inputs)
-    return applied(node, value, "Mul", value=constant)
-
-
 @operator("Div", limits="by a constant")
 def _div(node, inputs, builder):
-    value, constant, leads = _operands(node, inputs)
-    if not leads:
-        raise node.error("divides a constant by a stream, which is not monotone; only division by a constant is supported")
+    value = inputs[0]
+    if not isinstance(inputs[1], Constant):
+        raise node.error("divides by a stream; only division by a constant is supported")
+    constant = inputs[1].value
     if np.any(constant == 0):
         raise node.error("divides by zero")
     return applied(node, value, "Div", value=constant)
@@ -95,22 +70,42 @@ def _relu(node, inputs, builder):
     return applied(node, inputs[0], "Relu")
 
 
-@operator("LeakyRelu", limits="alpha of 0 or more")
+@operator("LeakyRelu", limits="a negative alpha only over a small range of integers")
 def _leaky_relu(node, inputs, builder):
-    alpha = node.get("alpha", 0.01)
-    if alpha < 0:
-        raise node.error(f"alpha={alpha} makes it not monotone; 0 or more is supported")
-    return applied(node, inputs[0], "LeakyRelu", alpha=alpha)
+    return applied(node, inputs[0], "LeakyRelu", alpha=node.get("alpha", 0.01))
 
 
-@operator("Sigmoid")
-def _sigmoid(node, inputs, builder):
-    return applied(node, inputs[0], "Sigmoid")
+@operator("PRelu", limits="constant slopes; negative ones only over a small range of integers")
+def _p_relu(node, inputs, builder):
+    if not isinstance(inputs[1], Constant):
+        raise node.error("its slopes must be constant")
+    return applied(node, inputs[0], "LeakyRelu", alpha=inputs[1].value)
 
 
-@operator("Tanh")
-def _tanh(node, inputs, builder):
-    return applied(node, inputs[0], "Tanh")
+@operator("Sigmoid", "Tanh", "Softplus", "Erf", "Exp", "Floor", "Ceil", "Round")
+def _plain(node, inputs, builder):
+    return applied(node, inputs[0], node.op)
+
+
+@operator("Abs", "HardSwish", limits="over a small range of integers, since it is not monotone")
+def _bent(node, inputs, builder):
+    return applied(node, inputs[0], node.op)
+
+
+@operator("Elu")
+def _elu(node, inputs, builder):
+    return applied(node, inputs[0], "Elu", alpha=node.get("alpha", 1.0), gamma=1.0)
+
+
+@operator("Selu")
+def _selu(node, inputs, builder):
+    alpha, gamma = node.get("alpha", 1.67326319217681884765625), node.get("gamma", 1.05070102214813232421875)
+    return applied(node, inputs[0], "Selu", alpha=alpha, gamma=gamma)
+
+
+@operator("HardSigmoid")
+def _hard_sigmoid(node, inputs, builder):
+    return applied(node, inputs[0], "HardSigmoid", alpha=node.get("alpha", 0.2), beta=node.get("beta", 0.5))
 
 
 @operator("Clip", limits="constant bounds")
@@ -124,4 +119,9 @@ def _clip(node, inputs, builder):
             bounds.append(bound.value.reshape(()))
         else:
             raise node.error(f"its {name} must be one constant")
-    return applied(node, inputs[0], "Clip", low=bounds[0], high=bounds[1])
+    result = applied(node, inputs[0], "Clip", low=bounds[0], high=bounds[1])
+    if isinstance(result, Stream) and [f.op for f in result.chain[-2:]] == ["QuantizeLinear", "Clip"]:
+        # The narrower range of a quantiser whose integers are 8-bit numbers.
+        low, high = (int(result.chain[-2].args[name]) for name in ("low", "high"))
+        return quantised(node, result, Whole(max(low, int(bounds[0])), min(high, int(bounds[1]))), builder)
+    return result

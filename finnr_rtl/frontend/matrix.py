@@ -1,4 +1,4 @@
-"""Conv, MatMul and Gemm: products of integer weights with a stream."""
+"""MatMul and Gemm, and what every product of integer weights with a stream has in common."""
 
 from dataclasses import replace
 
@@ -9,15 +9,17 @@ from finnr_rtl.frontend.builder import Builder
 from finnr_rtl.frontend.elementwise import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
+from finnr_rtl.frontend.padding import zero_padded
 from finnr_rtl.frontend.values import Constant, Stream
-from finnr_rtl.frontend.windows import read_window
 from finnr_rtl.network.layers import Conv, Window
+
+__all__ = ["constant", "product", "read_weights"]
 
 # Quotients of float32 scales are this close to the whole number that was meant.
 _TOLERANCE = 2.0**-20
 
 
-def _weights(node: Node, value) -> Constant:
+def read_weights(node: Node, value) -> Constant:
     """Weights as scaled integers. Raises ``UserError`` where they are not."""
     if not isinstance(value, Constant):
         raise node.error("multiplies two streams, which is not supported; the weights must be constant")
@@ -55,40 +57,24 @@ def _common_scale(node: Node, integers: np.ndarray, scale: np.ndarray) -> tuple[
     return (flat * whole.astype(np.int64)).reshape(integers.shape), least[:, 0]
 
 
-def _pad_value(node: Node, builder: Builder, stream: Stream, scale: np.ndarray, bias: np.ndarray) -> int:
-    """The integer that means zero in every channel; the producer's type is widened to hold it where needed."""
-    zeros = -bias / scale
-    pad = np.round(zeros)
-    if np.any(np.abs(zeros - pad) > _TOLERANCE * np.maximum(np.abs(zeros), 1)) or np.any(pad != pad[0]):
-        raise node.error("pads with zero, which no integer of its input stands for; quantise its input with zero on the grid")
-    pad = int(pad[0])
-    dtype = builder.type_of(stream.producer)
-    if not dtype.allows([pad]):
-        wider = TERNARY if dtype == BIPOLAR and pad == 0 else smallest(min(pad, dtype.min), max(pad, dtype.max))
-        if not stream.sole or not builder.widen(stream.producer, wider):
-            raise node.error(f"pads with zero, which {dtype} does not hold; use a type with zero for its input, or no padding")
-    return pad
-
-
-def _product(node, builder, stream: Stream, integers, scale, dtype: DataType, window: Window) -> Stream:
-    """The stream of sums over windows of ``stream`` (a map); ``integers`` and ``scale`` are (outputs, rows, columns, channels).
+def product(node, builder, stream: Stream, integers, scale, dtype: DataType, window: Window, groups: int = 1) -> Stream:
+    """The stream of sums over windows of ``stream`` (a map); ``integers`` and ``scale`` are (outputs, rows, columns, channels of a group).
 
     The result's order is that of its row-major map, as (1, rows, columns, outputs).
     """
-    affine = stream.affine
-    if affine is None:
-        culprit = next(f for f in stream.chain if f.affine is None)
-        raise node.error(f"its input comes through {culprit.op} (node {culprit.node}) without a quantiser behind it; quantise it")
-    in_scale, in_bias = affine
-    if np.any(in_scale == 0):
-        raise node.error("its input is multiplied by zero in some channel; remove that channel")
-    pad = _pad_value(node, builder, stream, in_scale, in_bias) if any(window.pads) else 0
-    bias = (integers * scale * in_bias).reshape(len(integers), -1).sum(axis=1) if np.any(in_bias) else np.float64(0)
-    whole, out_scale = _common_scale(node, integers, scale * in_scale)
+    stream = builder.settled(node, stream)
+    in_scale, in_bias = stream.affine
+    stream, window, pad = zero_padded(node, builder, stream, window)
+    # Scale and bias of the channels that each output sees.
+    run = np.arange(len(integers)) // (len(integers) // groups)
+    seen_scale, seen_bias = (part.reshape(groups, -1)[run][:, None, None, :] for part in (in_scale, in_bias))
+    bias = (integers * scale * seen_bias).reshape(len(integers), -1).sum(axis=1) if np.any(in_bias) else np.float64(0)
+    whole, out_scale = _common_scale(node, integers, scale * seen_scale)
     if whole is not integers and not dtype.allows(whole):
         dtype = smallest(int(whole.min()), int(whole.max()))
     layer = Conv(
-        builder.layer_name(node), (stream.producer,), stream.shape, builder.type_of(stream.producer), whole, dtype, window, pad
+        builder.layer_name(node), (stream.producer,), stream.shape, builder.type_of(stream.producer), whole, dtype, window, pad,
+        groups=groups,
     )
     shape = layer.output_shape
     if min(shape) < 1:
@@ -98,35 +84,8 @@ def _product(node, builder, stream: Stream, integers, scale, dtype: DataType, wi
     return Stream(builder.add(layer), shape, order, out_scale, bias, low, high)
 
 
-@operator("Conv", limits="1-D or 2-D, any kernel, stride, dilation and padding, one group, constant integer weights")
-def _conv(node, inputs, builder):
-    weights = _weights(node, inputs[1])
-    if node.get("group", 1) != 1:
-        raise node.error(f"group={node.get('group', 1)} is not supported yet; only group=1 is")
-    stream = builder.as_map(node, _stream(node, inputs[0]))
-    rank = stream.order.ndim
-    if weights.integers.ndim != rank or weights.integers.shape[1] != stream.channels:
-        raise node.error(f"weights of shape {weights.integers.shape} do not fit an input of shape {stream.order.shape}")
-    if rank == 3:
-        weights = weights.relabelled(lambda array: array[:, :, None, :])
-    window = read_window(node, stream, weights.integers.shape[2:])
-    weights = weights.relabelled(lambda array: array.transpose(0, 2, 3, 1))
-    result = _product(node, builder, stream, weights.integers, weights.scale, weights.dtype, window)
-    order = result.order.transpose(0, 3, 1, 2)
-    result = replace(result, order=order if rank == 4 else order[:, :, 0])
-    if len(inputs) > 2 and inputs[2] is not None:
-        bias = _constant(node, inputs[2])
-        return applied(node, result, "Add", value=bias.reshape(1, -1, *[1] * (rank - 2)))
-    return result
-
-
-def _stream(node: Node, value) -> Stream:
-    if not isinstance(value, Stream):
-        raise node.error("its input is not a stream of integers: a layer cannot follow what only the host computes")
-    return value
-
-
-def _constant(node: Node, value) -> np.ndarray:
+def constant(node: Node, value) -> np.ndarray:
+    """The array of a bias."""
     if not isinstance(value, Constant):
         raise node.error("its bias must be constant")
     return value.value
@@ -150,7 +109,7 @@ def _rows(node: Node, builder: Builder, stream: Stream, weights: Constant) -> St
         raise node.error("its rows are not the pixels of a stream; only (1, features) or (1, pixels, channels) are supported")
     # Row i of the weights meets the value at places[0][i] of a pixel.
     weights = weights.relabelled(lambda array: array[np.argsort(places[0])].T.reshape(n, 1, 1, k))
-    result = _product(node, builder, viewed, weights.integers, weights.scale, weights.dtype, Window())
+    result = product(node, builder, viewed, weights.integers, weights.scale, weights.dtype, Window())
     return replace(result, order=result.order.reshape(*leading, n))
 
 
@@ -158,8 +117,8 @@ def _rows(node: Node, builder: Builder, stream: Stream, weights: Constant) -> St
 def _matmul(node, inputs, builder):
     left = isinstance(inputs[0], Constant)
     value, weights = inputs[::-1] if left else inputs
-    weights = _weights(node, weights)
-    stream = _stream(node, value)
+    weights = read_weights(node, weights)
+    stream = builder.stream(node, value)
     if weights.integers.ndim != 2 or stream.order.ndim < 2:
         raise node.error(f"weights of shape {weights.integers.shape} are not supported; a matrix expected")
     if not left:
@@ -174,15 +133,15 @@ def _matmul(node, inputs, builder):
 def _gemm(node, inputs, builder):
     if node.get("transA", 0):
         raise node.error("transA=1 is not supported; export it with transA=0")
-    weights = _weights(node, inputs[1])
+    weights = read_weights(node, inputs[1])
     if node.get("transB", 0):
         weights = weights.relabelled(np.transpose)
     alpha = float(node.get("alpha", 1.0))
     if alpha == 0:
         raise node.error("alpha=0 leaves nothing of its product")
     weights = Constant(weights.value, weights.integers, weights.scale * alpha, weights.dtype)
-    result = _rows(node, builder, _stream(node, inputs[0]), weights)
+    result = _rows(node, builder, builder.stream(node, inputs[0]), weights)
     if len(inputs) > 2 and inputs[2] is not None:
-        bias = np.float32(_constant(node, inputs[2])) * np.float32(node.get("beta", 1.0))
+        bias = np.float32(constant(node, inputs[2])) * np.float32(node.get("beta", 1.0))
         return applied(node, result, "Add", value=bias)
     return result

@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR
-from finnr_rtl.frontend.builder import Builder
+from finnr_rtl.frontend.builder import MAX_TABLE, Builder
 from finnr_rtl.frontend.extract import extract
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
-from finnr_rtl.frontend.quantisers import Grid, Levels, read_grid, read_levels
-from finnr_rtl.frontend.requantise import compact
+from finnr_rtl.frontend.quantisers import Grid, Levels, Whole, read_grid, read_levels
+from finnr_rtl.frontend.requantise import FEW_STEPS, compact
+from finnr_rtl.frontend.sums import quantised_sum
 from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.thresholds import Thresholds
+
+__all__ = ["quantised"]
 
 _MAX_STEPS = 255
 _SMALL_RANGE = 1 << 10
@@ -27,23 +30,56 @@ def _changes_nothing(builder: Builder, stream: Stream, thresholds: Thresholds) -
     return np.array_equal(thresholds(q), q)
 
 
-def _quantised(node: Node, value, quantiser: Grid | Levels, builder: Builder) -> Stream:
-    if not isinstance(value, Stream):
-        raise node.error("its input is not a stream of integers: a layer cannot follow what only the host computes")
+def quantised(node: Node, value, quantiser: Grid | Levels | Whole, builder: Builder) -> Stream:
+    """The stream of integers that ``quantiser`` makes of ``value``."""
+    stream = builder.placed(builder.stream(node, value))
     if quantiser.steps > _MAX_STEPS:
         raise node.error(f"has {quantiser.steps + 1} output values; at most {_MAX_STEPS + 1} (8 bits) are supported on streams")
-    stream = builder.placed(value)
     try:
         stream, arguments = stream.aligned(quantiser.arguments)
     except ValueError:
         raise node.error(f"a parameter's shape does not fit a stream of shape {value.order.shape}") from None
+    scale, bias = quantiser.meaning(arguments)
+    result = replace(stream, scale=scale, bias=bias, low=quantiser.low, high=quantiser.high, chain=(), terms=())
+    if np.any(np.isnan(stream.direction)):
+        return replace(result, producer=_table(node, stream, quantiser, arguments, builder), sole=True)
+    if stream.terms:
+        producer = _sum(node, stream, quantiser, arguments, builder)
+        if producer:
+            return replace(result, producer=producer, sole=True)
     stream = builder.risen(stream)
     thresholds = extract(stream, quantiser, arguments)
-    scale, bias = quantiser.meaning(arguments)
-    result = replace(stream, scale=scale, bias=bias, low=quantiser.low, high=quantiser.high, chain=())
     if _changes_nothing(builder, stream, thresholds):
-        return result
-    return replace(result, producer=builder.attach(node, stream, compact(thresholds, stream.low, stream.high)), sole=True)
+        return replace(result, producer=stream.producer)
+    activation = thresholds
+    if thresholds.steps > FEW_STEPS:
+        activation = compact(thresholds, *builder.ranges(stream))
+    return replace(result, producer=builder.attach(node, stream, activation), sole=True)
+
+
+def _sum(node: Node, stream: Stream, quantiser, arguments, builder: Builder) -> str | None:
+    """A layer for the quantised sum of two terms, with multipliers of its own; None where the sum as it stands must serve."""
+    types = [builder.type_of(term.producer) for term in stream.terms]
+    found = quantised_sum(stream, quantiser, arguments, tuple(dtype == BIPOLAR for dtype in types))
+    if found is None:
+        return None
+    multipliers, activation = found
+    old = builder.layers[stream.producer]
+    layer = replace(old, multipliers=multipliers, thresholds=activation)
+    return builder.add(layer if stream.sole else replace(layer, name=builder.layer_name(node)))
+
+
+def _table(node: Node, stream: Stream, quantiser, arguments, builder: Builder) -> str:
+    """A table for functions that rise and fall."""
+    if stream.high - stream.low >= MAX_TABLE:
+        culprit = next(f for f in stream.chain if np.any(np.isnan(f.direction)))
+        raise node.error(
+            f"its input comes through {culprit.op} (node {culprit.node}), which rises and falls, from integers of {stream.low} to "
+            f"{stream.high}; tables are made for up to {MAX_TABLE} values: quantise before that node"
+        )
+    q = np.broadcast_to(np.arange(stream.low, stream.high + 1)[:, None], (stream.high - stream.low + 1, stream.channels))
+    table = quantiser.integers(stream.evaluate(q), arguments).astype(np.int64).T
+    return builder.look_up(node, stream, table, quantiser.dtype)
 
 
 @operator("Quant", "IntQuant", "BipolarQuant", limits="at most 8 bits on streams; every rounding mode", constants=True)
@@ -58,11 +94,10 @@ def _quant(node, inputs, builder):
             raise node.error(f"a parameter's shape does not fit a tensor of shape {inputs[0].value.shape}") from None
     if np.any(grid.scale < 0):
         raise node.error("its scale is negative; a positive scale expected")
-    return _quantised(node, inputs[0], grid, builder)
+    return quantised(node, inputs[0], grid, builder)
 
 
 @operator("MultiThreshold", limits="at most 255 steps")
 def _multi_threshold(node, inputs, builder):
-    if not isinstance(inputs[0], Stream):
-        raise node.error("its input is not a stream of integers: a layer cannot follow what only the host computes")
-    return _quantised(node, inputs[0], read_levels(node, inputs[1], inputs[0].order.ndim), builder)
+    stream = builder.stream(node, inputs[0])
+    return quantised(node, stream, read_levels(node, inputs[1], stream.order.ndim), builder)

@@ -9,7 +9,7 @@ from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.values import Constant
 from finnr_rtl.network.rounding import ROUNDING
 
-__all__ = ["Grid", "Levels", "read_grid", "read_levels"]
+__all__ = ["Grid", "Levels", "Whole", "read_grid", "read_levels"]
 
 
 def _scalar(node: Node, value, what: str) -> int:
@@ -77,6 +77,38 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
+class Whole:
+    """The quantiser of values that are whole numbers already, from ``low`` to ``high``: each stands for itself."""
+
+    low: int
+    high: int
+
+    @property
+    def dtype(self) -> DataType:
+        return smallest(self.low, self.high)
+
+    @property
+    def arguments(self) -> list[np.ndarray]:
+        return []
+
+    @property
+    def steps(self) -> int:
+        return self.high - self.low
+
+    def meaning(self, _) -> tuple[np.ndarray, np.ndarray]:
+        """Scale 1 and bias 0."""
+        return np.float64(1), np.float64(0)
+
+    def integers(self, x: np.ndarray, _) -> np.ndarray:
+        """``x`` itself."""
+        return x
+
+    def reaches(self, x: np.ndarray, _) -> np.ndarray:
+        """For float32 ``x`` (steps, channels): whether row k is at least the integer k + 1 steps above the least."""
+        return x >= np.arange(self.low + 1, self.high + 1)[:, None]
+
+
+@dataclass(frozen=True, eq=False)
 class Levels:
     """A quantiser given by thresholds (MultiThreshold): ``q = low + #{i : x >= thresholds[i]}`` stands for ``scale * q + bias``.
 
@@ -98,6 +130,11 @@ class Levels:
     def meaning(self, _) -> tuple[np.ndarray, np.ndarray]:
         """(scale, bias) in float64, such that ``scale * q + bias`` is what ``q`` stands for."""
         return np.float64(self.scale), np.float64(self.bias)
+
+    def integers(self, x: np.ndarray, arguments) -> np.ndarray:
+        """Integers of ``x`` (float32)."""
+        count = sum((x >= threshold).astype(np.int64) for threshold in arguments)
+        return 2 * count - 1 if self.dtype == BIPOLAR else self.low + count
 
     def reaches(self, x: np.ndarray, arguments) -> np.ndarray:
         """For float32 ``x`` (steps, channels): whether row k is at or above threshold k."""

@@ -52,8 +52,7 @@ class Stream:
     ``sole`` tells that nothing else reads ``producer``'s integers. The network's input is ``raw`` until a layer decides how its
     elements travel: until then ``shape`` is one pixel holding the model's elements in their own order.
 
-    A sum keeps its ``terms`` until a quantiser has chosen their multipliers. It is ``rough`` where no common unit was found for them:
-    only a quantiser can read it.
+    A sum keeps its ``terms``, so that a quantiser can choose multipliers of its own for them.
     """
 
     producer: str
@@ -67,7 +66,6 @@ class Stream:
     sole: bool = True
     raw: bool = False
     terms: tuple["Stream", ...] = ()
-    rough: bool = False
 
     def viewed(self, shape: Shape) -> "Stream | None":
         """The same row-major values as a map of ``shape``; None where scales or constants then differ between pixels."""

@@ -35,9 +35,10 @@ def _pads(node: Node, sizes, window: Window, ceil: bool) -> list[tuple[int, int]
     return pads
 
 
-def read_window(node: Node, stream: Stream, kernel) -> Window:
+def read_window(node: Node, stream: Stream, kernel, ceil: bool | None = None) -> Window:
     """The window of ``node`` on ``stream``, a map; ``kernel`` is its (rows, columns), or (columns,) in one dimension.
 
+    ``ceil`` overrides the node's ceil_mode.
     Raises ``UserError`` where an attribute does not fit.
     """
 
@@ -47,7 +48,7 @@ def read_window(node: Node, stream: Stream, kernel) -> Window:
 
     kernel = tuple(kernel) if len(kernel) == 2 else (1, *kernel)
     window = Window(kernel, pair("strides"), pair("dilations"))
-    pads = _pads(node, stream.shape[:2], window, bool(node.get("ceil_mode", 0)))
+    pads = _pads(node, stream.shape[:2], window, bool(node.get("ceil_mode", 0) if ceil is None else ceil))
     if len(pads) != 2 or any(len(values) != 2 for values in (kernel, window.stride, window.dilation)):
         raise node.error("kernel, strides, dilations and pads must be given for one or two dimensions")
     if min(min(pad) for pad in pads) < 0:

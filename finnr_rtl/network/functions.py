@@ -40,7 +40,7 @@ def _sign(value):
 
 def _smooth(function):
     """``function`` computed in float64 and rounded, which keeps it monotone in float32."""
-    return lambda x: function(x.astype(np.float64)).astype(np.float32)
+    return lambda x: function(x.astype(np.float64)).astype(x.dtype)
 
 
 def _sigmoid(x):
@@ -60,7 +60,7 @@ def _neither(**_):
 
 
 def _elu(x, alpha, gamma):
-    return np.where(x > 0, gamma * x, gamma * (alpha * np.expm1(np.minimum(x, np.float32(0))))).astype(np.float32)
+    return np.where(x > 0, gamma * x, gamma * (alpha * np.expm1(np.minimum(x, np.float32(0)))))
 
 
 def _hard_sigmoid(x, alpha, beta):
