@@ -136,7 +136,16 @@ def requantiser(rng, channels, low, high):
         scale[:] = scale[0]
     offset = rng.integers(output.min, output.max + 1, channels) * 2**shift - scale * rng.integers(low, high + 1, channels)
     narrow = int(output.min < output.max - 1 and rng.random() < 0.3)
-    return Requantiser(scale, offset, shift, output.min + narrow, output.max, output)
+    table = Requantiser(scale, offset, shift, output.min + narrow, output.max, output)
+    if rng.random() < 0.5:
+        half = 1 << max(0, shift - 1)  # so that ties are frequent
+        table = replace(table, scale=scale // half * half, offset=offset // half * half, half_even=True)
+    if rng.random() < 0.5:
+        count = up_to(rng, min(3, high - low + 1))
+        exceptions = np.stack([rng.choice(min(high - low + 1, 1000), count, replace=False) + low for _ in range(channels)])
+        corrections = rng.integers(output.min, output.max + 1, exceptions.shape) - table(exceptions.T).T
+        table = replace(table, exceptions=exceptions, corrections=corrections)
+    return table
 
 
 def either(rng, channels, low, high):

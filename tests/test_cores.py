@@ -37,7 +37,7 @@ def configurations(kind, seed, count):
 @pytest.mark.parametrize("kind", CORES)
 def test_contract(kind, tmp_path, builds):
     # Icarus builds at once, and knows undefined values; long frames are its weakness.
-    count = 1 if kind == "deep_mvtu" else 4
+    count = 1 if kind.startswith("deep") else 4
     hold_to_contract(configurations(kind, seed=1, count=count), 1, tmp_path, builds, simulator="icarus", frames=2)
 
 

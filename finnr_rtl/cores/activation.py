@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from finnr_rtl.cores.requantiser_unit import REQUANTISER_LATENCY, RequantiserUnit
+import numpy as np
+
+from finnr_rtl.cores.requantiser_unit import RequantiserUnit, requantiser_latency
 from finnr_rtl.cores.threshold_unit import ThresholdUnit, threshold_latency
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -22,7 +24,7 @@ def activation_latency(activation: Thresholds | Requantiser | None) -> int:
     """Cycles from ``valid`` to ``done`` of its unit; 0 without one."""
     if activation is None:
         return 0
-    return REQUANTISER_LATENCY if isinstance(activation, Requantiser) else threshold_latency(activation.steps)
+    return requantiser_latency(activation) if isinstance(activation, Requantiser) else threshold_latency(activation.steps)
 
 
 def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp="auto"):
@@ -52,5 +54,13 @@ def in_counts(activation: Thresholds | Requantiser | None, total: int) -> Thresh
     if activation is None:
         return None
     if isinstance(activation, Requantiser):
-        return replace(activation, scale=2 * activation.scale, offset=activation.offset - total * activation.scale)
+        # An exception that is no sum of so many -1 and +1 never comes up.
+        doubled = activation.exceptions + total
+        return replace(
+            activation,
+            scale=2 * activation.scale,
+            offset=activation.offset - total * activation.scale,
+            exceptions=doubled // 2,
+            corrections=np.where(doubled % 2, 0, activation.corrections),
+        )
     return replace(activation, values=-((-(activation.values + total)) // 2))

@@ -7,12 +7,15 @@ from amaranth.lib.wiring import In, Out
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.parameters import parameters
+from finnr_rtl.cores.popcount import total
 from finnr_rtl.requantiser import Requantiser
 
-__all__ = ["REQUANTISER_LATENCY", "RequantiserUnit"]
+__all__ = ["RequantiserUnit", "requantiser_latency"]
 
-# Cycles from ``valid`` to ``done``: product, sum, clip. The registers are those of a DSP slice.
-REQUANTISER_LATENCY = 3
+
+def requantiser_latency(requantiser: Requantiser) -> int:
+    """Cycles from ``valid`` to ``done``: product, sum, clip, and correction where there are exceptions."""
+    return 3 + bool(requantiser.exceptions.size)
 
 
 class RequantiserUnit(wiring.Component):
@@ -42,37 +45,73 @@ class RequantiserUnit(wiring.Component):
         })
 
     def elaborate(self, platform):
+        r = self._requantiser
         m = Module()
-        scales = parameters(m, "scale", self._requantiser.scale, self._lanes, self.fetch, self.next_fold)
-        offsets = parameters(m, "offset", self._requantiser.offset, self._lanes, self.fetch, self.next_fold)
-        multiplied = Signal()
-        added = Signal()
-        clipped = Signal()
-        m.d.sync += [multiplied.eq(self.valid), added.eq(multiplied), clipped.eq(added)]
-        m.d.comb += self.done.eq(clipped)
-        lanes = [self._lane(m, lane, scales[lane], offsets[lane]) for lane in range(self._lanes)]
+        valid = self.valid
+        for cycle in range(requantiser_latency(r)):
+            later = Signal(name=f"valid{cycle + 1}")
+            m.d.sync += later.eq(valid)
+            valid = later
+        m.d.comb += self.done.eq(valid)
+        scales = self._parameters(m, "scale", r.scale)
+        offsets = self._parameters(m, "offset", r.offset)
+        lanes = [self._clipped(m, lane, scales[lane], offsets[lane]) for lane in range(self._lanes)]
+        if r.exceptions.size:
+            lanes = self._corrected(m, lanes)
         m.d.comb += self.y.eq(Cat(*lanes))
         return m
 
-    def _lane(self, m, lane, scale, offset):
+    def _parameters(self, m, name, values):
+        """The values of all lanes for the fold fetched."""
+        return parameters(m, name, values, self._lanes, self.fetch, self.next_fold)
+
+    def _clipped(self, m, lane, scale, offset):
+        """One lane's result, three cycles after its operand."""
         r = self._requantiser
         x = getattr(self, f"x{lane}")
         products, sums = self._ranges()
+        # The registers are those of a DSP slice.
         product = Signal(holding(*products), name=f"product{lane}", reset_less=True, attrs=self._attrs)
         addend = Signal(offset.shape(), name=f"addend{lane}", reset_less=True)
-        total = Signal(holding(*sums), name=f"sum{lane}", reset_less=True)
-        m.d.sync += [product.eq(x * scale), addend.eq(offset), total.eq(product + addend)]
+        added = Signal(holding(*sums), name=f"sum{lane}", reset_less=True)
+        m.d.sync += [product.eq(x * scale), addend.eq(offset), added.eq(product + addend)]
         shifted = Signal(holding(sums[0] >> r.shift, sums[1] >> r.shift), name=f"shifted{lane}")
-        m.d.comb += shifted.eq(total >> r.shift)
-        y = Signal(r.output.bits, name=f"y{lane}", reset_less=True)
+        m.d.comb += shifted.eq(added >> r.shift)
+        if r.half_even:
+            # An odd result less one is the same without its lowest bit.
+            with m.If(added[: r.shift] == 0):
+                m.d.comb += shifted[0].eq(0)
+        y = Signal(r.output.bits, name=f"clipped{lane}", reset_less=True)
         # No comparison with a bound that no sum can pass.
         bounded = shifted
         if sums[1] >> r.shift > r.high:
             bounded = Mux(shifted > r.high, r.high, bounded)
-        if sums[0] >> r.shift < r.low:
+        if sums[0] >> r.shift < r.low + r.half_even:
             bounded = Mux(shifted < r.low, r.low, bounded)
         m.d.sync += y.eq(bounded)
         return y
+
+    def _corrected(self, m, lanes):
+        """The results of all lanes with the corrections of exceptions, one cycle later."""
+        r = self._requantiser
+        amounts = [[] for _ in lanes]
+        for entry in range(r.exceptions.shape[1]):
+            exceptions = self._parameters(m, f"exception{entry}_value", r.exceptions[:, entry])
+            corrections = self._parameters(m, f"exception{entry}_correction", r.corrections[:, entry])
+            for lane, (exception, correction) in enumerate(zip(exceptions, corrections, strict=True)):
+                amounts[lane].append(Mux(getattr(self, f"x{lane}") == exception, correction, 0))
+        corrected = []
+        for lane, y in enumerate(lanes):
+            amount = Signal(r.output.bits, name=f"amount{lane}_0", reset_less=True)
+            m.d.sync += amount.eq(total(amounts[lane]))
+            for cycle in (1, 2):
+                later = Signal(r.output.bits, name=f"amount{lane}_{cycle}", reset_less=True)
+                m.d.sync += later.eq(amount)
+                amount = later
+            result = Signal(r.output.bits, name=f"y{lane}", reset_less=True)
+            m.d.sync += result.eq(y + amount)
+            corrected.append(result)
+        return corrected
 
     def _ranges(self):
         """(least, greatest) product, and sum, of any operand of the shape and any channel."""

@@ -16,7 +16,6 @@ from finnr_rtl.cores import maxplus
 
 __all__ = ["JointSchedule", "PortTiming", "Schedule", "StepSchedule", "Timing"]
 
-
 # Rounds in which times settle where beats hardly wait for places; where they do, going through them one by one is faster.
 ROUNDS = 30
 
