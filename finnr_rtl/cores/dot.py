@@ -5,9 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.popcount import popcount, total
-from finnr_rtl.datatypes import BIPOLAR
+from finnr_rtl.datatypes import BIPOLAR, DataType
 
-__all__ = ["DotProduct"]
+__all__ = ["DotLane", "DotProduct"]
 
 
 class DotProduct(wiring.Component):
@@ -23,15 +23,15 @@ class DotProduct(wiring.Component):
         self._config = config
         if config.xnor:
             self.sum_shape = Shape.cast(range(config.mw + 1))
-            step_shape = Shape.cast(range(config.simd + 1))
+            self._step_shape = Shape.cast(range(config.simd + 1))
         else:
             self.sum_shape = self._holding(*config.accumulator_range)
             steps = config.weights.reshape(config.mh * config.sf, config.simd)
-            step_shape = self._holding(*config.bounds(steps))
+            self._step_shape = self._holding(*config.bounds(steps))
         super().__init__({
             "x": In(config.simd * config.input_type.bits),
             "w": In(config.pe * config.simd * config.weight_type.bits),
-            **{f"y{lane}": Out(step_shape) for lane in range(config.pe)},
+            **{f"y{lane}": Out(self._step_shape) for lane in range(config.pe)},
         })
 
     @staticmethod
@@ -47,18 +47,40 @@ class DotProduct(wiring.Component):
     def elaborate(self, platform):
         c = self._config
         m = Module()
-        inputs = [] if c.xnor else self._split(m, "x", self.x, c.input_type)
-        for lane, y in enumerate(self.results):
-            result = Signal(y.shape(), name=f"result{lane}", reset_less=True)
-            m.d.comb += y.eq(result)
-            if c.xnor:
-                matches = Signal(c.simd, name=f"matches{lane}")
-                m.d.comb += matches.eq(~(self.x ^ self.w.word_select(lane, c.simd)))
-                m.d.sync += result.eq(popcount(matches))
-                continue
-            bits = c.simd * c.weight_type.bits
-            weights = self._split(m, f"w{lane}_", self.w[lane * bits : (lane + 1) * bits], c.weight_type)
-            m.d.sync += result.eq(total([self._product(w, x) for w, x in zip(weights, inputs, strict=True)]))
+        for index, y in enumerate(self.results):
+            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape)
+            m.submodules[f"lane{index}"] = lane
+            m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w))), y.eq(lane.y)]
+        return m
+
+
+class DotLane(wiring.Component):
+    """One lane of :class:`DotProduct`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle later.
+
+    A platform with a method ``get_shared(component)`` is asked for an instance of the one module that all lanes of a unit share.
+
+    Members: ``x`` In, ``w`` In, ``y`` Out.
+    """
+
+    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape):
+        self.parameters = (input_type, weight_type, simd, shape)
+        super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
+
+    def elaborate(self, platform):
+        if hasattr(platform, "get_shared"):
+            return platform.get_shared(self)
+        input_type, weight_type, _, shape = self.parameters
+        m = Module()
+        result = Signal(shape, reset_less=True)
+        m.d.comb += self.y.eq(result)
+        if input_type == weight_type == BIPOLAR:
+            matches = Signal(len(self.x))
+            m.d.comb += matches.eq(~(self.x ^ self.w))
+            m.d.sync += result.eq(popcount(matches))
+            return m
+        inputs = self._split(m, "x", self.x, input_type)
+        weights = self._split(m, "w", self.w, weight_type)
+        m.d.sync += result.eq(total([self._product(w, x) for w, x in zip(weights, inputs, strict=True)]))
         return m
 
     def _split(self, m, name, packed, dtype):
@@ -73,8 +95,9 @@ class DotProduct(wiring.Component):
 
     def _product(self, weight, value):
         """Product of one weight and one input, of which at most one is a BIPOLAR code."""
-        if self._config.weight_type == BIPOLAR:
+        input_type, weight_type, *_ = self.parameters
+        if weight_type == BIPOLAR:
             return Mux(weight, value, -value)
-        if self._config.input_type == BIPOLAR:
+        if input_type == BIPOLAR:
             return Mux(value, weight, -weight)
         return weight * value

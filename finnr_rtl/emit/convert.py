@@ -10,6 +10,7 @@ from amaranth.hdl import ClockSignal, Instance, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+from finnr_rtl.cores.rom import Rom
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.emit.images import RomModules
@@ -24,24 +25,28 @@ def stage_module(top: str, stage: Stage) -> str:
     return f"{top}_{stage.name}"
 
 
-def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str]]:
-    """Modules by their name as Yosys writes it (``\\parent.child`` below a stage), and ROM modules by theirs.
+def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]]]:
+    """Modules by their name as Yosys writes it (``\\parent.child`` below a stage), ROM modules by theirs, and for each stage's module
+    the names of the modules that several places in it share.
 
     Every stage is a hierarchy of its own: so its ports keep the names they have in the source, and less is in memory at a time.
     """
     roms = RomModules()
     with _quick():
-        stages = {}
+        stages, shared = {}, {}
         for stage in accelerator.stages:
             name = stage_module(accelerator.name, stage)
-            stages[name] = rtlil.convert(stage.config.create(), name=name, platform=roms, emit_src=False)
+            platform = _StagePlatform(name, roms)
+            stages[name] = rtlil.convert(stage.config.create(), name=name, platform=platform, emit_src=False)
+            shared[name] = platform.shared
         instances = _StageInstances(accelerator.name, stages)
         top = rtlil.convert(accelerator, name=accelerator.name, platform=instances, emit_src=False)
+        parts = [top, *stages.values(), *(text for modules in shared.values() for text in modules.values())]
         # The public function takes one hierarchy at a time, and would start Yosys once for each.
-        text = verilog._convert_rtlil_text("\n".join([top, *stages.values()]), strip_internal_attrs=True)
+        text = verilog._convert_rtlil_text("\n".join(parts), strip_internal_attrs=True)
     # Reset values stand in attributes too, beside the declarations that hold them already.
     text = re.sub(r"^ *\(\* init = .*\*\)\n", "", text, flags=re.M)
-    return {match[1]: match[0] for match in _MODULE.finditer(text)}, roms.texts
+    return {match[1]: match[0] for match in _MODULE.finditer(text)}, roms.texts, {name: list(modules) for name, modules in shared.items()}
 
 
 @contextmanager
@@ -65,6 +70,31 @@ def _quick():
             os.environ["AMARANTH_USE_YOSYS"] = before
 
 
+class _StagePlatform:
+    """The platform of one stage: ROMs are written apart, and of components that are all alike there is one module."""
+
+    def __init__(self, module: str, roms: RomModules):
+        self._module = module
+        self._roms = roms
+        self._kinds: dict[str, tuple] = {}
+        self.shared: dict[str, str] = {}
+
+    def get_rom(self, rom: Rom) -> Instance:
+        return self._roms.get_rom(rom)
+
+    def get_shared(self, component: wiring.Component) -> Instance:
+        """An instance of the module of ``type(component)(*component.parameters)``."""
+        kinds = (type(component), component.parameters)
+        name = f"{self._module}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', type(component).__name__).lower()}"
+        if self._kinds.setdefault(name, kinds) != kinds:
+            raise AssertionError(f"{name} stands for components that are not alike")
+        if name not in self.shared:
+            self.shared[name] = rtlil.convert(type(component)(*component.parameters), name=name, emit_src=False)
+        ports = {f"{'i' if member.flow is In else 'o'}_{port}": getattr(component, port)
+                 for port, member in component.signature.members.items()}
+        return Instance(name, **_controls(self.shared[name]), **ports)
+
+
 class _StageInstances:
     """The platform of the top: each stage is an instance of a module converted on its own; ``stages`` are their RTLIL by name."""
 
@@ -74,20 +104,16 @@ class _StageInstances:
 
     def get_core(self, stage: Stage) -> wiring.Component:
         module = stage_module(self._top, stage)
-        controls = set(re.findall(r"^ *wire .*input \d+ +\\(clk|rst)$", self._stages[module], re.M))
-        return _StageInstance(module, stage, controls)
+        return _StageInstance(module, stage, self._stages[module])
 
 
 class _StageInstance(wiring.Component):
-    def __init__(self, module: str, stage: Stage, controls: set[str]):
+    def __init__(self, module: str, stage: Stage, text: str):
         self._module = module
-        self._controls = controls
+        self._text = text
         super().__init__(stage.config.members())
 
     def elaborate(self, platform):
-        # A stage without registers, or without any that is reset, has no such port.
-        clock = {"i_clk": ClockSignal()} if "clk" in self._controls else {}
-        reset = {"i_rst": ResetSignal()} if "rst" in self._controls else {}
         ports = {}
         for name, member in self.signature.members.items():
             stream = getattr(self, name)
@@ -97,4 +123,11 @@ class _StageInstance(wiring.Component):
                 f"{taken}_{name}__valid": stream.valid,
                 f"{given}_{name}__ready": stream.ready,
             }
-        return Instance(self._module, **clock, **reset, **ports)
+        return Instance(self._module, **_controls(self._text), **ports)
+
+
+def _controls(text: str) -> dict:
+    """Connections of clock and reset to a module of RTLIL ``text``: without registers, or any that is reset, it has no such port."""
+    ports = set(re.findall(r"^ *wire .*input \d+ +\\(clk|rst)$", text, re.M))
+    signals = {"clk": ClockSignal(), "rst": ResetSignal()}
+    return {f"i_{name}": signals[name] for name in sorted(ports)}
