@@ -21,6 +21,12 @@ __all__ = ["MAX_TABLE", "Builder", "Source", "map_order"]
 # Tables are made for up to so many values.
 MAX_TABLE = 1 << 12
 
+# Operators that take the first dimension of a sample for its channels.
+_CHANNELS_FIRST = {
+    "AveragePool", "Conv", "ConvTranspose", "DepthToSpace", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "QLinearConv", "Resize",
+    "SpaceToDepth", "Upsample",
+}
+
 
 def map_order(shape: Shape) -> np.ndarray:
     """Places of the elements (channel, row, column) in the row-major map of ``shape``."""
@@ -51,10 +57,13 @@ class Source:
             rule.rounding, rule.source, rule.low, rule.high,
         )
 
-    def default_layout(self) -> tuple[np.ndarray, Shape]:
-        """How elements travel where no layer minds: channels innermost."""
+    def default_layout(self, transposed: bool) -> tuple[np.ndarray, Shape]:
+        """How elements travel where no layer has said it yet: channels innermost.
+
+        Channels are the model's first dimension, as its operators need them, unless it may be ``transposed`` and looks like an image.
+        """
         shape = self.tensor.shape[1:]
-        channels_last = len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4)
+        channels_last = transposed and len(shape) == 3 and shape[-1] in (1, 3, 4) and shape[0] not in (1, 3, 4)
         if len(shape) in (2, 3) and not channels_last:
             rows = shape[1] if len(shape) == 3 else 1
             found = (rows, shape[-1], shape[0])
@@ -78,6 +87,9 @@ class Builder:
         self.layers: dict[str, Layer] = {}
         self.batch = max((tensor.batch for tensor in self.graph.inputs), default=1)
         self.uses = self.graph.uses()
+        # Without a window or with a transpose somewhere, nothing says that channels are the first dimension.
+        ops = {node.op for node in self.graph.nodes}
+        self.transposed = "Transpose" in ops or not ops & _CHANNELS_FIRST
 
     @property
     def quantisers(self) -> frozenset[str]:
@@ -120,7 +132,7 @@ class Builder:
         if source.order is None:
             source.order = np.empty(stream.order.size, dtype=np.int64)
             if order is None:
-                default, source.shape = source.default_layout()
+                default, source.shape = source.default_layout(self.transposed)
                 source.order[:] = default.reshape(-1)
             else:
                 source.order[stream.order.reshape(-1)] = order.reshape(-1)

@@ -65,8 +65,18 @@ def _batch_normalization(node, inputs, builder):
     return applied(node, value, "ScaleShift", slope=slope, offset=offset - mean * slope)
 
 
+def _within(value, low, high) -> bool:
+    """Whether no value of a stream lies outside [``low``, ``high``], so that clipping changes nothing."""
+    if not isinstance(value, Stream) or np.any(np.isnan(value.direction)) or np.size(low) > 1 or np.size(high) > 1:
+        return False
+    ends = value.evaluate(np.array([[value.low], [value.high]]) + np.zeros(value.channels, dtype=np.int64))
+    return bool(np.all((ends >= low) & (ends <= high)))
+
+
 @operator("Relu")
 def _relu(node, inputs, builder):
+    if _within(inputs[0], 0, np.inf):
+        return inputs[0]
     return applied(node, inputs[0], "Relu")
 
 
@@ -119,9 +129,11 @@ def _clip(node, inputs, builder):
             bounds.append(bound.value.reshape(()))
         else:
             raise node.error(f"its {name} must be one constant")
-    result = applied(node, inputs[0], "Clip", low=bounds[0], high=bounds[1])
-    if isinstance(result, Stream) and [f.op for f in result.chain[-2:]] == ["QuantizeLinear", "Clip"]:
+    if isinstance(inputs[0], Stream) and [f.op for f in inputs[0].chain[-1:]] == ["QuantizeLinear"]:
         # The narrower range of a quantiser whose integers are 8-bit numbers.
-        low, high = (int(result.chain[-2].args[name]) for name in ("low", "high"))
-        return quantised(node, result, Whole(max(low, int(bounds[0])), min(high, int(bounds[1]))), builder)
-    return result
+        last = inputs[0].chain[-1]
+        low, high = max(int(last.args["low"]), int(bounds[0])), min(int(last.args["high"]), int(bounds[1]))
+        return quantised(node, applied(node, inputs[0], "Clip", low=low, high=high), Whole(low, high), builder)
+    if _within(inputs[0], *bounds):
+        return inputs[0]
+    return applied(node, inputs[0], "Clip", low=bounds[0], high=bounds[1])

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
+from finnr_rtl.datatypes import BIPOLAR, DataType, int_, smallest, uint
 from finnr_rtl.errors import UserError
 from finnr_rtl.frontend.graph import Graph, Node, Tensor
-from finnr_rtl.frontend.quantisers import Grid, read_grid
+from finnr_rtl.frontend.quantisers import Grid, linear_parameters, read_grid
 from finnr_rtl.frontend.values import Constant
 
 __all__ = ["RELABELLING", "InputRule", "input_rule"]
@@ -52,10 +52,13 @@ def _readers(graph: Graph, tensor: str) -> list[Node]:
     return found
 
 
-def _quantised(readers: list[Node], values: dict) -> InputRule | None:
-    if not readers or any(node.op not in ("Quant", "IntQuant", "BipolarQuant") for node in readers):
+def _quantised(graph: Graph, readers: list[Node], values: dict) -> InputRule | None:
+    if readers and all(node.op == "QuantizeLinear" for node in readers):
+        grids = [_linear_grid(graph, node, values) for node in readers]
+    elif readers and all(node.op in ("Quant", "IntQuant", "BipolarQuant") for node in readers):
+        grids = [read_grid(node, [values.get(name) for name in node.inputs[1:]]) for node in readers]
+    else:
         return None
-    grids: list[Grid] = [read_grid(node, [values.get(name) for name in node.inputs[1:]]) for node in readers]
     first = grids[0]
     if first.scale.size > 1 or first.zero_point.size > 1 or not all(first.same(grid) for grid in grids):
         return None
@@ -65,6 +68,21 @@ def _quantised(readers: list[Node], values: dict) -> InputRule | None:
     source = f"the model quantises its input to {first.dtype} (node {readers[0].name})"
     names = frozenset(node.name for node in readers)
     return InputRule(first.dtype, scale, source, first.low, first.high, zero_point, first.rounding, names)
+
+
+def _linear_grid(graph: Graph, node: Node, values: dict) -> Grid:
+    """The grid of a QuantizeLinear node, in the narrower range of the Clip nodes that read it, if nothing else does."""
+    constants = [values.get(name) for name in (*node.inputs, "")[1:3]]
+    scale, zero_point, (low, high) = linear_parameters(node, *constants, 1, 0)
+    readers = [other for other in graph.nodes if node.outputs[0] in other.inputs]
+    bounds = [tuple(_bound(values.get(name)) for name in other.inputs[1:3]) for other in readers if other.op == "Clip"]
+    if readers and len(bounds) == len(readers) and len(set(bounds)) == 1 and len(bounds[0]) == 2 and None not in bounds[0]:
+        low, high = max(low, bounds[0][0]), min(high, bounds[0][1])
+    return Grid(smallest(low, high), low, high, scale, zero_point, "LINEAR")
+
+
+def _bound(value) -> int | None:
+    return int(value.value.reshape(())) if isinstance(value, Constant) and value.value.size == 1 else None
 
 
 def _annotated(graph: Graph, tensor: str) -> InputRule | None:
@@ -91,7 +109,7 @@ def _found(graph: Graph, tensor: Tensor, readers: list[Node], values: dict) -> I
     if tensor.element != "float32":
         dtype = uint(8) if tensor.element == "uint8" else int_(8)
         return _plain(dtype, 1.0, f"the model's input has element type {tensor.element}")
-    rule = _quantised(readers, values) or _annotated(graph, tensor.name)
+    rule = _quantised(graph, readers, values) or _annotated(graph, tensor.name)
     if rule:
         return rule
     if len(tensor.shape) == 4 and {tensor.shape[1], tensor.shape[3]} & {1, 3, 4}:

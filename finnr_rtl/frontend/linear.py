@@ -10,45 +10,10 @@ from finnr_rtl.frontend.elementwise import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.quantise import quantised
-from finnr_rtl.frontend.quantisers import Whole
+from finnr_rtl.frontend.quantisers import Whole, linear_parameters
 from finnr_rtl.frontend.values import Constant, Stream
 
-__all__ = ["dequantised", "parameters", "quantised_linear"]
-
-# Element types of integers, by their number in an ONNX file, for nodes that name it.
-_BY_NUMBER = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
-
-
-def parameters(node: Node, scale, zero_point, rank: int, axis: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """(scale, zero point, bounds of the integers), arrays such that they broadcast to a tensor of ``rank``.
-
-    Raises ``UserError`` where they are not constants of a kind that integers follow.
-    """
-    if not isinstance(scale, Constant) or not isinstance(zero_point, Constant | None):
-        raise node.error("its scale and zero point must be constant")
-    factor = np.asarray(scale.value, dtype=np.float32)
-    if not np.all(np.isfinite(factor)) or np.any(factor <= 0):
-        raise node.error("its scale must be positive and finite")
-    if zero_point is None:
-        zero, bounds = np.zeros((), dtype=np.float32), _BY_NUMBER.get(node.get("output_dtype", 2) or 2)
-    else:
-        kind = str(zero_point.value.dtype)
-        bits = int("".join(c for c in kind if c.isdigit()) or 0)
-        if "int" not in kind:
-            raise node.error(f"its zero point has element type {kind}; an integer type expected")
-        bounds = (0, (1 << bits) - 1) if kind.startswith("u") else (-(1 << bits - 1), (1 << bits - 1) - 1)
-        zero = np.asarray(zero_point.value).astype(np.float32)
-    if bounds is None:
-        raise node.error("gives integers of a type that is not supported")
-    if factor.ndim == 1 and factor.size > 1:
-        shape = [-1 if dimension == axis % rank else 1 for dimension in range(rank)]
-        factor, zero = factor.reshape(shape), (zero.reshape(shape) if zero.size > 1 else zero.reshape(()))
-    elif factor.size > 1:
-        raise node.error("has scales in blocks, which is not supported; one per tensor or per channel expected")
-    else:
-        factor, zero = factor.reshape(()), zero.reshape(())
-    return factor, zero, bounds
-
+__all__ = ["dequantised", "quantised_linear"]
 
 def quantised_linear(node: Node, builder: Builder, value, scale, zero_point, bounds: tuple[int, int], narrowed: bool = False) -> Stream:
     """The stream of integers ``clip(round(x / scale) + zero_point)``; with ``narrowed``, a Clip behind it makes them integers."""
@@ -68,7 +33,7 @@ def dequantised(node: Node, value: Stream, scale: np.ndarray, zero_point: np.nda
 @operator("QuantizeLinear", limits="constant scale per tensor or channel, integers of up to 8 bits", constants=False)
 def _quantize_linear(node, inputs, builder):
     stream = builder.stream(node, inputs[0])
-    scale, zero_point, bounds = parameters(node, inputs[1], (*inputs, None)[2], stream.order.ndim, node.get("axis", 1))
+    scale, zero_point, bounds = linear_parameters(node, inputs[1], (*inputs, None)[2], stream.order.ndim, node.get("axis", 1))
     readers = [other.op for other in builder.graph.nodes if node.outputs[0] in other.inputs]
     narrowed = bool(readers) and all(op == "Clip" for op in readers)
     if node.name in builder.quantisers:
@@ -81,7 +46,7 @@ def _quantize_linear(node, inputs, builder):
 def _dequantize_linear(node, inputs, builder):
     value = inputs[0]
     rank = value.value.ndim if isinstance(value, Constant) else builder.stream(node, value).order.ndim
-    scale, zero_point, _ = parameters(node, inputs[1], (*inputs, None)[2] or _like(value), rank, node.get("axis", 1))
+    scale, zero_point, _ = linear_parameters(node, inputs[1], (*inputs, None)[2] or _like(value), rank, node.get("axis", 1))
     if isinstance(value, Stream):
         return dequantised(node, value, scale, zero_point)
     integers = value.value.astype(np.int64) - zero_point.astype(np.int64)

@@ -9,7 +9,10 @@ from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.values import Constant
 from finnr_rtl.network.rounding import ROUNDING
 
-__all__ = ["Grid", "Levels", "Whole", "read_grid", "read_levels"]
+__all__ = ["Grid", "Levels", "Whole", "linear_parameters", "read_grid", "read_levels"]
+
+# Element types of integers, by their number in an ONNX file, for nodes that name it.
+_INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7)}
 
 
 def _scalar(node: Node, value, what: str) -> int:
@@ -25,7 +28,7 @@ class Grid:
     """A uniform quantiser: ``q = round(clip(x / scale + zero_point))``, which stands for ``scale * (q - zero_point)``.
 
     ``scale`` and ``zero_point`` keep the shape and element type of the model, since both decide how the float graph rounds. For
-    type BIPOLAR, rounding is SIGN: +1 from zero on, else -1.
+    type BIPOLAR, rounding is SIGN: +1 from zero on, else -1. Rounding LINEAR is that of QuantizeLinear: before the zero point is added.
     """
 
     dtype: DataType
@@ -57,6 +60,8 @@ class Grid:
     def integers(self, x: np.ndarray, arguments) -> np.ndarray:
         """Integers of ``x`` (float32), in the floating type that the float graph uses."""
         scale, zero_point = arguments
+        if self.rounding == "LINEAR":
+            return np.clip(np.rint(x / scale) + zero_point, self.low, self.high)
         y = x / scale + zero_point
         return ROUNDING[self.rounding](np.clip(y, y.dtype.type(self.low), y.dtype.type(self.high)))
 
@@ -172,6 +177,37 @@ def read_grid(node: Node, inputs: list[Constant | None]) -> Grid:
         raise node.error("one bit in narrow range holds a single value; use a wider type or narrow=0")
     dtype = TERNARY if (low, high) == (-1, 1) else int_(bits) if signed else uint(bits)
     return Grid(dtype, low, high, scale, zero_point, rounding)
+
+
+def linear_parameters(node: Node, scale, zero_point, rank: int, axis: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """(scale, zero point, bounds of the integers), arrays such that they broadcast to a tensor of ``rank``.
+
+    Raises ``UserError`` where they are not constants of a kind that integers follow.
+    """
+    if not isinstance(scale, Constant) or not isinstance(zero_point, Constant | None):
+        raise node.error("its scale and zero point must be constant")
+    factor = np.asarray(scale.value, dtype=np.float32)
+    if not np.all(np.isfinite(factor)) or np.any(factor <= 0):
+        raise node.error("its scale must be positive and finite")
+    if zero_point is None:
+        zero, bounds = np.zeros((), dtype=np.float32), _INTEGERS.get(node.get("output_dtype", 2) or 2)
+    else:
+        kind = str(zero_point.value.dtype)
+        bits = int("".join(c for c in kind if c.isdigit()) or 0)
+        if "int" not in kind:
+            raise node.error(f"its zero point has element type {kind}; an integer type expected")
+        bounds = (0, (1 << bits) - 1) if kind.startswith("u") else (-(1 << bits - 1), (1 << bits - 1) - 1)
+        zero = np.asarray(zero_point.value).astype(np.float32)
+    if bounds is None:
+        raise node.error("gives integers of a type that is not supported")
+    if factor.ndim == 1 and factor.size > 1:
+        shape = [-1 if dimension == axis % rank else 1 for dimension in range(rank)]
+        factor, zero = factor.reshape(shape), (zero.reshape(shape) if zero.size > 1 else zero.reshape(()))
+    elif factor.size > 1:
+        raise node.error("has scales in blocks, which is not supported; one per tensor or per channel expected")
+    else:
+        factor, zero = factor.reshape(()), zero.reshape(())
+    return factor, zero, bounds
 
 
 def read_levels(node: Node, thresholds: Constant | None, rank: int) -> Levels:

@@ -20,8 +20,9 @@ class FunctionKind:
     """How a function is computed, and what is known about it without computing.
 
     ``apply(x, **args)`` takes and gives float32. ``direction(**args)`` is +1 where the function never falls, -1 where it never
-    rises, 0 where it is constant, NaN where it does both. ``affine(**args)`` gives (slope, offset) in float64 where the function is affine, None
-    otherwise. ``linear_pieces`` tells that no slope is steeper than 1 and each piece is straight (Relu and its kind).
+    rises, 0 where it is constant, NaN where it does both. ``affine(**args)`` gives (slope, offset) in float64 where the
+    function is affine, None otherwise. ``linear_pieces`` tells that no slope is steeper than 1 and each piece is straight (Relu
+    and its kind).
     """
 
     apply: Callable

@@ -29,9 +29,12 @@ def quantise(port: InputPort, x: np.ndarray) -> tuple[np.ndarray, int]:
     if not np.all(np.isfinite(x)):
         raise UserError(f"inputs for {port.name} hold values that are no numbers (NaN or infinity)")
     x = x.astype(np.float32).reshape(len(x), -1)
-    real = x / np.float32(port.scale) + np.float32(port.zero_point)
+    real = x / np.float32(port.scale)
+    if port.rounding == "LINEAR":
+        real = np.rint(real)
+    real += np.float32(port.zero_point)
     # In float64, which holds the bounds of wide types too.
-    whole = np.clip(ROUNDING[port.rounding](real).astype(np.float64), port.low, port.high).astype(np.int64)
+    whole = np.clip(ROUNDING.get(port.rounding, np.rint)(real).astype(np.float64), port.low, port.high).astype(np.int64)
     meant = (port.scale * (whole - port.zero_point)).astype(np.float32)
     off_grid = ~np.isclose(meant, x, rtol=1e-6, atol=1e-6 * port.scale)
     q = np.empty_like(whole)

@@ -17,8 +17,9 @@ class InputPort:
     """The accelerator's input: integers ``q`` of type ``dtype`` in a map of ``shape``, standing for ``scale * (q - zero_point)``.
 
     ``model_shape`` is the model's own shape without the batch; ``order[m]`` is where in the row-major map the model's element m
-    goes. ``source`` says in one sentence why the type is what it is. Values are clipped to [``low``, ``high``], which lie
-    within the type; by default they are its own bounds.
+    goes. ``rounding`` is a mode of QONNX, or LINEAR: to even, before the zero point is added. ``source`` says in one sentence
+    why the type is what it is. Values are clipped to [``low``, ``high``], which lie within the type; by default they are its
+    own bounds.
     """
 
     name: str
