@@ -85,6 +85,9 @@ def build(
     from finnr_rtl.frontend import load_network
 
     network = load_network(model, input_type, input_scale)
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        ports = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
+        raise UserError(f"{model}: the network has {ports}; the accelerator has one of each so far: cut the model into such parts")
     fixed = read_folding(fold, network) if fold else {}
     frames = data_frames(network, data, FRAMES) if data else None
     clock = clock_mhz or board.clock_mhz
