@@ -51,7 +51,8 @@ def evaluate(network: Network, data: dict[str, np.ndarray], progress: Callable[[
     after every batch. Raises ``UserError`` where an array is missing or has another number of samples or another shape.
     """
     if len(network.inputs) != 1 or len(network.outputs) != 1:
-        raise UserError(f"network {network.name} has {len(network.inputs)} inputs and {len(network.outputs)} outputs; one of each is compared")
+        ports = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
+        raise UserError(f"network {network.name} has {ports}; only networks with one of each are run on data so far")
     if "inputs" not in data:
         raise UserError(f"the data has no array named inputs, only {', '.join(sorted(data)) or 'nothing'}")
     x = np.asarray(data["inputs"])
