@@ -1,6 +1,6 @@
 """Scaled-integer analysis: walks a model's nodes in order and gives every tensor its value."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,65 +28,142 @@ from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.network.layers import Layer
 from finnr_rtl.network.network import Network
 
-__all__ = ["load_network"]
+__all__ = ["Findings", "examine", "load_network"]
 
 # Bounds and thresholds may be infinite; nothing else may.
 _MAY_BE_INFINITE = ("Clip", "MultiThreshold")
 
 
+@dataclass(eq=False)
+class Findings:
+    """What an analysis that does not stop at the first problem found.
+
+    ``layers`` names, by node, the layers that the node added or changed. ``problems`` holds one sentence each. ``network`` is None
+    where there are problems.
+    """
+
+    graph: Graph
+    layers: dict[str, tuple[str, ...]]
+    problems: list[str]
+    network: Network | None
+
+
 def load_network(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Network:
     """Read the quantised ONNX model at ``path`` and give the network of integer layers that computes the same.
 
-    ``input_type`` (BIPOLAR, TERNARY, INTn or UINTn) and ``input_scale`` override what the input's integers are and stand for;
-    without them the model decides: see ``Network.input.source``. Raises ``UserError`` where the file cannot be read or a node
-    not be built.
+    ``input_type`` (BIPOLAR, TERNARY, INTn or UINTn) and ``input_scale`` override what the inputs' integers are and stand for;
+    without them the model decides: see ``source`` of ``Network.inputs``. Raises ``UserError`` where the file cannot be read or a
+    node not be built.
     """
+    return _Analysis(_read(path), input_type, input_scale, None).network()
+
+
+def examine(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Findings:
+    """Analyse the model at ``path`` as :func:`load_network` does, but go on behind a problem, and tell which layers each node became.
+
+    Raises ``UserError`` only where the file cannot be read at all.
+    """
+    graph = _read(path)
+    problems: list[str] = []
+    analysis = _Analysis(graph, input_type, input_scale, problems)
+    network = None
+    try:
+        network = analysis.network()
+    except UserError as error:
+        problems.append(str(error))
+    return Findings(graph, analysis.touched, problems, None if problems else network)
+
+
+def _read(path: str | Path) -> Graph:
     graph = read(path)
     if not graph.inputs:
         raise UserError(f"{graph.file}: has no input that is not a constant; at least one is needed")
-    # Models hold values such as a zero padding constant divided by zero only in parts that are never used.
-    with np.errstate(all="ignore"):
-        return _analyse(graph, input_type, input_scale)
+    return graph
 
 
-def _analyse(graph: Graph, input_type: str | None, input_scale: float | None) -> Network:
-    values: dict = {"": None}
-    for name, array in graph.constants.items():
-        values[name] = _annotated(array, graph.annotations.get(name, ""))
-    waiting = []
-    for node in graph.nodes:
-        if all(isinstance(values.get(name, node), Constant | None) for name in node.inputs):
-            _store(node, values, _folded(graph, node, values))
-        else:
-            waiting.append(node)
-    _refuse_unknown(graph, waiting, values)
-    sources = {
-        tensor.name: Source(tensor, input_rule(graph, tensor, values, input_type, input_scale)) for tensor in graph.inputs
-    }
-    builder = Builder(graph, sources)
-    values.update((name, builder.input_stream(name)) for name in sources)
-    for node in waiting:
-        inputs = [values[name] for name in node.inputs]
-        if all(isinstance(value, Constant | None) for value in inputs):
-            result = _folded(graph, node, values)
-        elif node.op == "Shape":
-            result = _shape(inputs[0], node)
-        else:
-            _check_finite(node, inputs)
-            result = _handled(node, inputs, builder)
-        _store(node, values, result, builder.uses)
-    ports = []
-    for name in graph.outputs:
-        if isinstance(values[name], Constant):
-            raise UserError(f"{graph.file}: output {name} does not depend on the input")
-        ports.append(outputs.output_port(name, values[name], builder))
-    if not builder.layers:
-        raise UserError(f"{graph.file}: nothing in it needs a layer: no matrix, pool or quantiser behind the input")
-    for name, source in sources.items():
-        if source.order is None:
-            raise UserError(f"{graph.file}: nothing depends on input {name}; remove it")
-    layers = _needed(builder, {port.layer for port in ports})
-    return Network(graph.name, tuple(source.port() for source in sources.values()), layers, tuple(ports))
+class _Unknown:
+    """The value of a tensor behind a problem."""
+
+
+class _Analysis:
+    """The walk over a graph. With ``problems`` given, refusals are collected there, and what lies behind them is left out."""
+
+    def __init__(self, graph: Graph, input_type: str | None, input_scale: float | None, problems: list[str] | None):
+        self.graph, self.problems = graph, problems
+        self.override = input_type, input_scale
+        self.values: dict = {"": None}
+        self.touched: dict[str, tuple[str, ...]] = {}
+
+    def network(self) -> Network:
+        # Models hold values such as a zero padding constant divided by zero only in parts that are never used.
+        with np.errstate(all="ignore"):
+            return self._network()
+
+    def _network(self) -> Network:
+        graph, values = self.graph, self.values
+        for name, array in graph.constants.items():
+            values[name] = _annotated(array, graph.annotations.get(name, ""))
+        waiting = []
+        for node in graph.nodes:
+            if self._constant(node):
+                self._attempt(node, None)
+            else:
+                waiting.append(node)
+        if self.problems is None:
+            _refuse_unknown(graph, waiting, values)
+        sources = {tensor.name: Source(tensor, input_rule(graph, tensor, values, *self.override)) for tensor in graph.inputs}
+        builder = Builder(graph, sources)
+        values.update((name, builder.input_stream(name)) for name in sources)
+        for node in waiting:
+            before = dict(builder.layers)
+            self._attempt(node, builder)
+            self.touched[node.name] = tuple(name for name, layer in builder.layers.items() if before.get(name) is not layer)
+        return self._finished(builder)
+
+    def _constant(self, node: Node) -> bool:
+        return all(isinstance(self.values.get(name, node), Constant | None) for name in node.inputs)
+
+    def _attempt(self, node: Node, builder: Builder | None) -> None:
+        """Give the node's outputs their values."""
+        if any(isinstance(self.values[name], _Unknown) for name in node.inputs):
+            self.values.update(dict.fromkeys(node.outputs, _Unknown()))
+            return
+        try:
+            _store(node, self.values, self._result(node, builder), builder.uses if builder else None)
+        except UserError as error:
+            if self.problems is None:
+                raise
+            self.problems.append(str(error))
+            self.values.update(dict.fromkeys(node.outputs, _Unknown()))
+
+    def _result(self, node: Node, builder: Builder | None):
+        inputs = [self.values[name] for name in node.inputs]
+        if self._constant(node):
+            return _folded(self.graph, node, self.values)
+        if node.op == "Shape":
+            return _shape(inputs[0], node)
+        if node.op not in OPERATORS:
+            raise node.error("this operator is not supported")
+        _check_finite(node, inputs)
+        return _handled(node, inputs, builder)
+
+    def _finished(self, builder: Builder) -> Network | None:
+        graph, values = self.graph, self.values
+        ports = []
+        for name in graph.outputs:
+            if isinstance(values[name], Constant):
+                raise UserError(f"{graph.file}: output {name} does not depend on the input")
+            if not isinstance(values[name], _Unknown):
+                ports.append(outputs.output_port(name, values[name], builder))
+        if self.problems:
+            return None
+        if not builder.layers:
+            raise UserError(f"{graph.file}: nothing in it needs a layer: no matrix, pool or quantiser behind the input")
+        for name, source in builder.sources.items():
+            if source.order is None:
+                raise UserError(f"{graph.file}: nothing depends on input {name}; remove it")
+        layers = _needed(builder, {port.layer for port in ports})
+        return Network(graph.name, tuple(source.port() for source in builder.sources.values()), layers, tuple(ports))
 
 
 def _needed(builder: Builder, names: set[str]) -> tuple[Layer, ...]:

@@ -4,7 +4,7 @@ from finnr_rtl.datatypes import smallest
 from finnr_rtl.network.layers import Accumulating, Conv, Layer, Shape
 from finnr_rtl.network.network import InputPort, Network, OutputPort
 
-__all__ = ["COLUMNS", "rows", "text"]
+__all__ = ["COLUMNS", "describe", "rows", "text"]
 
 COLUMNS = ("layer", "kind", "input", "output", "weights", "accumulator", "operations", "parameters")
 
@@ -27,6 +27,12 @@ def _kind(layer: Layer) -> str:
         name = "Depthwise" if layer.depthwise else f"Conv/{layer.groups}"
     window = getattr(layer, "window", None)
     return name if window is None else f"{name} {window.kernel[0]}x{window.kernel[1]}"
+
+
+def describe(layer: Layer) -> str:
+    """A layer in a phrase: its kind, and the maps it takes and gives."""
+    inputs = " + ".join(map(_map, layer.input_shapes, layer.input_types))
+    return f"{_kind(layer)}, {inputs} to {_map(layer.output_shape, layer.output_type)}"
 
 
 def rows(network: Network) -> list[tuple[str, ...]]:
