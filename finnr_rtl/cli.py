@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _build(commands)
     _verify(commands)
     _run(commands)
+    _check(commands)
     _example(commands)
     return parser
 
@@ -83,6 +84,17 @@ def _run(commands):
     )
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
     p.add_argument("--data", type=Path, required=True, metavar="FILE", help="npz file with `inputs`, and perhaps `outputs` and `labels`")
+    _input_options(p)
+
+
+def _check(commands):
+    p = commands.add_parser(
+        "check",
+        help="tell what would be built of a network, and everything that stands in the way",
+        description="Analyse a network without building anything: node by node the integer layer it becomes, and every node that cannot be "
+        "built, all at once. Exit code 1 if there is any.",
+    )
+    p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file")
     _input_options(p)
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["build", "example", "run", "verify"]
+__all__ = ["build", "check", "example", "run", "verify"]
 
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False)
@@ -117,6 +117,25 @@ def run(options) -> int:
     if report.correct is not None:
         OUT.print(f"accuracy: {report.correct} of {report.samples} = {100 * report.accuracy:.2f} %")
     return 1 if report.mismatching_samples else 0
+
+
+def check(options) -> int:
+    """``check``: what would become of a network."""
+    from finnr_rtl.check import check as job
+
+    report = job(options.model, options.input_type, options.input_scale)
+    rows = [(f"{row.node} ({row.op})", "; ".join([*row.layers, row.note] if row.note else row.layers)) for row in report.rows]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("node", no_wrap=True)
+    table.add_column("becomes")
+    for row in rows:
+        table.add_row(*row)
+    OUT.print(table)
+    OUT.print()
+    for problem in report.problems:
+        OUT.print(problem)
+    OUT.print(f"{report.model} " + ("can be built" if report.passed else f"cannot be built: {len(report.problems)} problems"))
+    return 0 if report.passed else 1
 
 
 def example(options) -> int:

@@ -19,7 +19,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("command", [[], ["build"], ["verify"], ["run"], ["example"]])
+@pytest.mark.parametrize("command", [[], ["build"], ["verify"], ["run"], ["check"], ["example"]])
 def test_help_tells_what_each_option_is_for(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
@@ -68,6 +68,13 @@ def test_an_illegal_fold_is_refused_with_the_legal_ones(tmp_path, monkeypatch, c
     assert main(["build", str(MODEL), "--platform", "pynq_z1", "--fold", str(fold), "-o", "out"]) == 2
     assert "pe=5 is not legal; legal values are 1, 2, 4, 8, 16, 32" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_check_tells_what_becomes_of_each_node(capsys):
+    assert main(["check", str(MODEL)]) == 0
+    text = capsys.readouterr().out
+    assert "Conv_0 (Conv)" in text
+    assert "can be built" in text
 
 
 def test_run_compares_outputs_and_counts_labels(capsys):
