@@ -12,6 +12,7 @@ from finnr_rtl.frontend import (  # noqa: F401 - they register operators
     combine,
     convolution,
     elementwise,
+    integer_operators,
     linear,
     matrix,
     outputs,

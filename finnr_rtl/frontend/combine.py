@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from finnr_rtl.frontend.builder import Builder
-from finnr_rtl.frontend.elementwise import applied
+from finnr_rtl.frontend.chain import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.sums import common_unit

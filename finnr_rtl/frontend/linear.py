@@ -6,7 +6,7 @@ import numpy as np
 
 from finnr_rtl.datatypes import smallest
 from finnr_rtl.frontend.builder import Builder
-from finnr_rtl.frontend.elementwise import applied
+from finnr_rtl.frontend.chain import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.quantise import quantised

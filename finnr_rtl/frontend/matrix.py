@@ -6,14 +6,14 @@ import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, smallest
 from finnr_rtl.frontend.builder import Builder
-from finnr_rtl.frontend.elementwise import applied
+from finnr_rtl.frontend.chain import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.padding import zero_padded
 from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.network.layers import Conv, Window
 
-__all__ = ["constant", "product", "read_weights"]
+__all__ = ["constant", "matmul", "product", "read_weights"]
 
 # Quotients of float32 scales are this close to the whole number that was meant.
 _TOLERANCE = 2.0**-20
@@ -113,12 +113,10 @@ def _rows(node: Node, builder: Builder, stream: Stream, weights: Constant) -> St
     return replace(result, order=result.order.reshape(*leading, n))
 
 
-@operator("MatMul", limits="one side a constant integer matrix, the other (1, features) or (1, pixels, channels)")
-def _matmul(node, inputs, builder):
-    left = isinstance(inputs[0], Constant)
-    value, weights = inputs[::-1] if left else inputs
-    weights = read_weights(node, weights)
-    stream = builder.stream(node, value)
+def matmul(node: Node, builder: Builder, first, second, weights: Constant) -> Stream:
+    """The product of a stream and ``weights``, whichever of ``first`` and ``second`` is not the stream."""
+    left = isinstance(first, Constant)
+    stream = builder.stream(node, second if left else first)
     if weights.integers.ndim != 2 or stream.order.ndim < 2:
         raise node.error(f"weights of shape {weights.integers.shape} are not supported; a matrix expected")
     if not left:
@@ -127,6 +125,25 @@ def _matmul(node, inputs, builder):
     turned = replace(stream, order=stream.order.swapaxes(-1, -2))
     result = _rows(node, builder, turned, weights.relabelled(np.transpose))
     return replace(result, order=result.order.swapaxes(-1, -2))
+
+
+@operator("MatMul", limits="one side a constant integer matrix, the other (1, features) or (1, pixels, channels)")
+def _matmul(node, inputs, builder):
+    weights = inputs[0] if isinstance(inputs[0], Constant) else inputs[1]
+    return matmul(node, builder, *inputs, read_weights(node, weights))
+
+
+@operator("XnorPopcountMatMul", limits="a stream and a constant matrix of zeros and ones")
+def _xnor_popcount(node, inputs, builder):
+    value, weights = inputs
+    if not isinstance(weights, Constant) or not np.all(np.isin(weights.value, (0, 1))):
+        raise node.error("its second input must be a constant matrix of zeros and ones")
+    signs = 2 * weights.value.astype(np.int64) - 1
+    weights = Constant(signs.astype(np.float32), signs, np.ones(signs.shape), BIPOLAR)
+    value = applied(node, applied(node, builder.stream(node, value), "Mul", value=2), "Add", value=-1)
+    # Of K products, the positive ones are counted.
+    result = applied(node, matmul(node, builder, value, None, weights), "Add", value=signs.shape[0])
+    return applied(node, result, "Mul", value=0.5)
 
 
 @operator("Gemm", limits="transA=0, constant integer weights and constant bias")

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from finnr_rtl.frontend.builder import Builder
-from finnr_rtl.frontend.elementwise import applied
+from finnr_rtl.frontend.chain import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.padding import zero_padded
@@ -14,7 +14,7 @@ from finnr_rtl.frontend.values import Stream
 from finnr_rtl.frontend.windows import read_window
 from finnr_rtl.network.layers import MaxPool, SumPool, Window
 
-__all__ = ["greatest", "mean"]
+__all__ = ["global_mean", "greatest", "mean"]
 
 
 def greatest(node: Node, builder: Builder, value, window_of) -> Stream:
@@ -107,6 +107,11 @@ def _average_pool(node, inputs, builder):
     return mean(node, builder, inputs[0], _kernel(node), counts, spare)
 
 
+def global_mean(node: Node, builder: Builder, value) -> Stream:
+    """The mean of the whole map, per channel."""
+    return mean(node, builder, value, _whole, False)
+
+
 @operator("GlobalAveragePool", limits="of quantised values")
 def _global_average_pool(node, inputs, builder):
-    return mean(node, builder, inputs[0], _whole, False)
+    return global_mean(node, builder, inputs[0])

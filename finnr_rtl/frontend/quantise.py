@@ -6,6 +6,7 @@ import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR
 from finnr_rtl.frontend.builder import MAX_TABLE, Builder
+from finnr_rtl.frontend.chain import applied
 from finnr_rtl.frontend.extract import extract
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
@@ -95,6 +96,30 @@ def _quant(node, inputs, builder):
     if np.any(grid.scale < 0):
         raise node.error("its scale is negative; a positive scale expected")
     return quantised(node, inputs[0], grid, builder)
+
+
+@operator("Trunc", limits="versions 1 and 2, at most 8 bits left")
+def _trunc(node, inputs, builder):
+    parameters = inputs[1:]
+    if len(parameters) not in (4, 5) or any(not isinstance(p, Constant) or p.value.size != 1 for p in parameters):
+        raise node.error("its scale, zero point and bit widths must be constant, one of each")
+    # Version 2 has an output scale before the output's bit width.
+    scale, zero_point, bits_in, *out_scale, bits_out = (float(p.value.reshape(())) for p in parameters)
+    factor = 2.0 ** (np.round(np.log2(out_scale[0] / scale)) if out_scale else bits_in - bits_out)
+    mode = str(node.get("rounding_mode", "FLOOR")).upper()
+    value = builder.stream(node, inputs[0])
+    steps = [("Div", {"value": scale}), ("Add", {"value": zero_point}), ("Round", {}), ("Div", {"value": factor})]
+    if out_scale:
+        signed, narrow = bool(node.get("signed", 1)), bool(node.get("narrow", 0))
+        low = narrow - 2.0 ** (bits_out - 1) if signed else 0.0
+        high = 2.0 ** (bits_out - 1) - 1 if signed else 2.0**bits_out - 1 - narrow
+        steps.append(("Clip", {"low": low, "high": high}))
+    for op, args in (*steps, (mode, {})):
+        value = applied(node, value, op, **args)
+    ends = value.evaluate(np.array([[value.low], [value.high]]) + np.zeros(value.channels, dtype=np.int64))
+    result = quantised(node, value, Whole(int(ends.min()), int(ends.max())), builder)
+    final, zero = (out_scale[0], zero_point / factor) if out_scale else (scale, zero_point)
+    return replace(result, scale=np.float64(final), bias=np.float64(0.0 - final * zero))
 
 
 @operator("MultiThreshold", limits="at most 255 steps")

@@ -92,7 +92,12 @@ def _line(at, below, levels):
 
 def _corrected(result: Requantiser, thresholds: Thresholds, low: np.ndarray, high: np.ndarray) -> Requantiser | Thresholds:
     """``result`` with an exception for every integer at which it differs from ``thresholds``; those where they are too many."""
-    found = result.as_thresholds(int(low.min()), int(high.max()))
+    ends = int(low.min()), int(high.max())
+    found = result.as_thresholds(*ends)
+    # A constant channel has no direction of its own: what is always reached is never lost.
+    turned = (found.flip != thresholds.flip)[:, None]
+    values = np.where(turned, np.where(found.values <= ends[0], ends[1] + 1, ends[0])[:, ::-1], found.values)
+    found = replace(found, values=values, flip=thresholds.flip)
     first = result.low - thresholds.base
     # Column k is where level k + 1 above the least is reached, or lost in a falling channel.
     wanted, line = (

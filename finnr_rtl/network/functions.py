@@ -76,12 +76,6 @@ def _linear(x, scale, zero_point, low, high):
     return np.clip(np.rint(x / scale) + zero_point, low, high)
 
 
-def _truncate(x, scale, zero_point, factor, low, high, mode):
-    """Trunc of QONNX: whole, divided by a power of two, clipped, rounded; and scaled back by whoever reads the integers."""
-    y = np.clip(np.rint(x / scale + zero_point) / factor, low, high)
-    return ROUNDING[str(mode)](y)
-
-
 FUNCTIONS = {
     "Add": FunctionKind(lambda x, value: x + value, _rising, lambda value: (1.0, np.float64(value))),
     "Mul": FunctionKind(lambda x, value: x * value, _sign, lambda value: (np.float64(value), 0.0)),
@@ -97,7 +91,8 @@ FUNCTIONS = {
     "Ceil": FunctionKind(np.ceil, _rising),
     "Round": FunctionKind(np.rint, _rising),
     "QuantizeLinear": FunctionKind(_linear, _rising),
-    "Trunc": FunctionKind(_truncate, _rising),
+    # Rounding modes of QONNX.
+    **{mode: FunctionKind(function, _rising) for mode, function in ROUNDING.items() if mode != "SIGN"},
     "HardSigmoid": FunctionKind(_hard_sigmoid, lambda alpha, beta: _sign(alpha)),
     "HardSwish": FunctionKind(_hard_swish, _neither),
     "Abs": FunctionKind(np.abs, _neither),
