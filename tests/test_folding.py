@@ -1,6 +1,7 @@
 """Folding choices: legal factors, files, the balanced choice."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from networks import small_cnn
@@ -69,6 +70,18 @@ def test_balance_meets_the_target_with_no_more_than_it_needs(network):
 def test_balance_refuses_the_impossible_and_names_the_layer(network):
     with pytest.raises(UserError, match=r"layer 'conv0' takes 378|layer 'conv\d' takes"):
         balance(network, load("pynq_z1"), target_cycles=10)
+
+
+def test_default_is_no_faster_than_the_memory_port_brings_frames(network):
+    board = load("pynq_z1")
+    folded = balance(network, board)
+    frame = 9 * 8 * 3 * 8 // board.memory.port_bits
+    assert max(cycles(layer, folded.folds[layer.name]) for layer in network.layers) >= frame
+    narrow = replace(board, memory=replace(board.memory, port_bits=1))
+    slow = balance(network, narrow)
+    assert sum(count(layer, slow.folds[layer.name]).lut for layer in network.layers) < sum(
+        count(layer, folded.folds[layer.name]).lut for layer in network.layers
+    )
 
 
 def test_fixed_layers_stay(network):

@@ -1,5 +1,7 @@
 """A balanced folding: every layer as slow as the slowest may be, as fast as the board allows or the user asks."""
 
+from math import prod
+
 from finnr_rtl.cost.counts import Resources, count, cycles
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors
@@ -34,9 +36,10 @@ class _Options:
 
 
 def balance(network: Network, board: Platform, target_cycles: int | None = None, fixed: dict[str, Fold] | None = None) -> FoldedNetwork:
-    """Choose each layer's fold: the cheapest within ``target_cycles`` per frame, or within the fewest that fit the board.
+    """Choose each layer's fold: the cheapest within ``target_cycles`` per frame, or within the fewest that make sense on the board.
 
-    ``fixed`` layers keep their fold. Raises ``UserError`` if the target cannot be met by any fold, or nothing fits.
+    Those are the fewest whose resources fit, but not fewer than one memory port of the board takes to bring a frame or to carry its
+    result away. ``fixed`` layers keep their fold. Raises ``UserError`` if the target cannot be met by any fold, or nothing fits.
     """
     options = [_Options(layer, board, (fixed or {}).get(layer.name)) for layer in network.layers]
     fastest = max(min(row[0] for row in option.rows) for option in options)
@@ -62,7 +65,15 @@ def balance(network: Network, board: Platform, target_cycles: int | None = None,
             f"network {network.name!r} does not fit {board.name} at any folding: the smallest takes about {need.lut} LUT and {need.bram18} "
             f"BRAM18, of {int(LUT_SHARE * board.lut)} and {int(BRAM_SHARE * board.bram18)}; take a larger platform"
         )
-    return _choose(network, options, limits[least])
+    return _choose(network, options, max(limits[least], _port_cycles(network, board)))
+
+
+def _port_cycles(network: Network, board: Platform) -> int:
+    """Cycles that a memory port takes for the frame or its result, whichever is larger."""
+    layer = next(layer for layer in network.layers if layer.name == network.output.layer)
+    frame = prod(network.input.shape) * network.input.dtype.bits
+    result = prod(layer.output_shape) * layer.output_type.bits
+    return -(-max(frame, result) // board.memory.port_bits)
 
 
 def _sum(options, limit) -> Resources:
