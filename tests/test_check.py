@@ -1,5 +1,7 @@
 """What would be built, node by node, and all that stands in the way at once."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -7,6 +9,7 @@ from graphs import Writer
 
 from finnr_rtl.check import check
 from finnr_rtl.errors import UserError
+from finnr_rtl.frontend import markdown
 
 
 @pytest.fixture
@@ -52,3 +55,8 @@ def test_all_problems_at_once(report):
 def test_files_that_are_no_models(tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         check(tmp_path / "missing.onnx")
+
+
+def test_the_page_of_operators_is_current():
+    page = Path(__file__).parents[1] / "docs" / "operators.md"
+    assert page.read_text() == markdown(), "write it again: python -m finnr_rtl.frontend.page > docs/operators.md"

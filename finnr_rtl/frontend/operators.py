@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["OPERATORS", "Operator", "operator", "supported"]
+__all__ = ["OPERATORS", "Operator", "markdown", "operator", "supported"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +36,15 @@ def operator(*types: str, limits: str = "", constants: bool = False):
 def supported() -> list[tuple[str, str]]:
     """(operator, limits) of every operator that is understood on streams, sorted by name."""
     return sorted((name, entry.limits) for name, entry in OPERATORS.items())
+
+
+def markdown() -> str:
+    """The table of :func:`supported` as a page of documentation."""
+    rows = "\n".join(f"| {name} | {limits or 'none'} |" for name, limits in supported())
+    return (
+        "# Operators\n\n"
+        "What the front end builds on streams, written by `python -m finnr_rtl.frontend.page > docs/operators.md`. Any operator on "
+        "constants is computed beforehand.\nCustom operators are known by their type, whatever their domain. `Shape` and what is computed "
+        "from shapes alone is constant.\n\n"
+        "| operator | limits |\n|---|---|\n" + rows + "\n"
+    )
