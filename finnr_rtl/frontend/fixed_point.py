@@ -54,28 +54,29 @@ def slopes(at: np.ndarray, below: np.ndarray, levels: np.ndarray) -> tuple[np.nd
     return lower, upper
 
 
-def fit(at: np.ndarray, below: np.ndarray, levels: np.ndarray, bounds: tuple, half_even: bool, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def fit(at: np.ndarray, below: np.ndarray, levels: np.ndarray, bounds: tuple, half_even: bool, limit: int, first: int = 0):
     """(scale, shift) per channel, with which ``(x * scale + offset) >> shift`` takes every step where it must, for some offset.
 
     ``at`` and ``below`` are those of :func:`fit_offset` with x in place of s, ``levels`` (steps,) what the steps lead to, ``bounds``
     what :func:`slopes` gives. For one scale and shift the offsets that take a step rightly are an interval, so a scale serves where
-    the intervals of all steps meet. The shift is the least possible up to ``limit``, and -1 for a channel where there is none.
+    the intervals of all steps meet. The shift is the least possible from ``first`` to ``limit``, and -1 for a channel where there
+    is none.
     """
     lower, upper = bounds
     least, most = np.ma.filled(at, 0), np.ma.filled(below, 0)
     unreached, always = np.ma.getmaskarray(at), np.ma.getmaskarray(below)
     scale, found = np.zeros(len(at), dtype=np.int64), np.full(len(at), -1)
     found[unreached.all(axis=1) | always.all(axis=1)] = 0  # no step at all: scale 0
-    for shift in range(limit + 1):
+    for shift in range(first, limit + 1):
         base = np.floor(np.ldexp(lower, shift))
         possible = (base + 1 <= np.ldexp(upper, shift)) | (base == np.ldexp(lower, shift))
         open_ = np.flatnonzero((found < 0) & (lower <= upper) & possible & (base < 1 << MAX_SCALE_BITS))
         aims = targets(levels, shift, half_even)
         for extra in (0, 1) if open_.size else ():
             candidate = base[open_].astype(np.int64) + extra
-            first = np.where(unreached[open_], -_FREE, aims - least[open_] * candidate[:, None]).max(axis=1)
-            last = np.where(always[open_], _FREE, aims - most[open_] * candidate[:, None]).min(axis=1) - 1
-            good = (candidate > 0) & (first <= last) & (found[open_] < 0)
+            begin = np.where(unreached[open_], -_FREE, aims - least[open_] * candidate[:, None]).max(axis=1)
+            end = np.where(always[open_], _FREE, aims - most[open_] * candidate[:, None]).min(axis=1) - 1
+            good = (candidate > 0) & (begin <= end) & (found[open_] < 0)
             scale[open_[good]], found[open_[good]] = candidate[good], shift
     return scale, found
 

@@ -84,7 +84,10 @@ def _line(at, below, levels):
         else:
             return None
     common = int(shift.max())
-    scale = scale << (common - shift)
+    # With few steps many slopes serve: at the common shift the flattest takes fewer bits than the simplest.
+    flattest, found = fit(at, below, levels, slopes(at, below, levels), half_even, common, first=common)
+    shifted = scale << (common - shift)
+    scale = np.where((found == common) & (flattest < shifted) & (shifted >= 1 << MAX_SCALE_BITS), flattest, shifted)
     if np.any(scale >= 1 << MAX_SCALE_BITS):
         return None
     return at, below, scale, common, half_even
