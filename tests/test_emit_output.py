@@ -6,7 +6,8 @@ from finnr_rtl.emit import output
 from finnr_rtl.emit.output import check_output, write_output
 from finnr_rtl.errors import UserError
 
-FILES = {"manifest.json": "{}", "rtl/a.v": "module a; endmodule\n", "network/x.npz": b"\0\1"}
+MANIFEST = '{"generator": "finnr_rtl 1", "files": {"rtl/a.v": "", "rtl/old.v": "", "network/x.npz": ""}}'
+FILES = {"manifest.json": MANIFEST, "rtl/a.v": "module a; endmodule\n", "network/x.npz": b"\0\1"}
 
 
 def tree(folder):
@@ -16,7 +17,7 @@ def tree(folder):
 def test_writes_what_it_is_given(tmp_path):
     write_output(tmp_path / "new" / "out", FILES)
     assert tree(tmp_path / "new" / "out") == {
-        "manifest.json": b"{}", "rtl/a.v": b"module a; endmodule\n", "network/x.npz": b"\0\1",
+        "manifest.json": MANIFEST.encode(), "rtl/a.v": b"module a; endmodule\n", "network/x.npz": b"\0\1",
     }
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
 
@@ -30,10 +31,10 @@ def test_takes_the_place_of_a_former_output_and_leaves_nothing_of_it(tmp_path):
 def test_an_empty_folder_is_fine(tmp_path):
     (tmp_path / "out").mkdir()
     write_output(tmp_path / "out", FILES)
-    assert tree(tmp_path / "out")["manifest.json"] == b"{}"
+    assert tree(tmp_path / "out")["manifest.json"] == MANIFEST.encode()
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "rtl/a.v"])
+@pytest.mark.parametrize("name", ["notes.txt", "rtl/a.v", "manifest.json"])
 def test_what_is_not_ours_is_left_alone(name, tmp_path):
     foreign = tmp_path / "out" / name
     foreign.parent.mkdir(parents=True)
@@ -41,6 +42,16 @@ def test_what_is_not_ours_is_left_alone(name, tmp_path):
     with pytest.raises(UserError, match="did not write"):
         write_output(tmp_path / "out", FILES)
     assert tree(tmp_path) == {f"out/{name}": b"mine"}
+
+
+def test_what_was_added_to_an_output_is_left_alone(tmp_path):
+    write_output(tmp_path / "out", FILES)
+    (tmp_path / "out" / "sim" / "build").mkdir(parents=True)
+    (tmp_path / "out" / "sim" / "build" / "object.o").write_text("left by a simulation")
+    write_output(tmp_path / "out", FILES)
+    (tmp_path / "out" / "rtl" / "mine.v").write_text("mine")
+    with pytest.raises(UserError, match=r"mine\.v, which this tool did not write"):
+        write_output(tmp_path / "out", FILES)
 
 
 def test_a_file_in_the_way_is_left_alone(tmp_path):

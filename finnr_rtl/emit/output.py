@@ -1,5 +1,6 @@
 """The output directory: written whole or not at all."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -11,12 +12,18 @@ __all__ = ["MANIFEST", "check_output", "write_output"]
 
 MANIFEST = "manifest.json"
 
+# What the scripts in sim/ leave behind when they run.
+LEFT_BY_SCRIPTS = ("sim/build", "sim/results.json", "sim/progress.json", "sim/__pycache__")
+
 
 def check_output(folder: Path) -> None:
-    """Raise ``UserError`` unless ``folder`` is new, empty, or a former output of ours, in a place that can be written."""
+    """Raise ``UserError`` unless ``folder`` is new, empty, or a former output of ours and nothing else, in a place that can be written."""
     if folder.is_dir():
-        if any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-            raise UserError(f"{folder} exists and holds something that this tool did not write; give another folder with -o")
+        ours = {MANIFEST, *LEFT_BY_SCRIPTS, *_written(folder)}
+        for path in sorted(folder.rglob("*")):
+            names = {str(place) for place in (path.relative_to(folder), *path.relative_to(folder).parents)}
+            if path.is_file() and (not ours & names or MANIFEST in names and not _written(folder)):
+                raise UserError(f"{folder} exists and holds {path.name}, which this tool did not write; give another folder with -o")
     elif folder.exists() or folder.is_symlink():
         raise UserError(f"{folder} exists and is not a folder; give another one with -o")
     parent = folder.absolute().parent
@@ -24,6 +31,15 @@ def check_output(folder: Path) -> None:
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise UserError(f"{folder} cannot be made: {parent} is not a folder that can be written; give another one with -o")
+
+
+def _written(folder: Path) -> list[str]:
+    """Files that the manifest in ``folder`` lists; none where there is no manifest of ours."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        return list(manifest["files"]) if manifest["generator"].startswith("finnr_rtl ") else []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def write_output(folder: Path, files: dict[str, str | bytes]) -> None:
