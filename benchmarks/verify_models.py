@@ -17,10 +17,14 @@ from finnr_rtl.network.evaluate import evaluate
 from finnr_rtl.verify import verify
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
-FRAMES = {
-    "cnv_w1a1": 3, "cnv_w1a2": 3, "cnv_w2a2": 3,
-    "tfc_w1a1": 50, "tfc_w1a2": 50, "tfc_w2a2": 50, "tfc_w1a1_finnonnx": 50, "lfc_w1a1": 50, "lfc_w1a2": 50,
-    "cybsec_mlp_w2a2": 50, "kws_mlp_w3a3": 50, "jet_tagging_w6a6": 50,
+# Frames in the Verilog, and the smallest board of ours that the network fits.
+NETWORKS = {
+    "cnv_w1a1": (3, "pynq_z1"), "cnv_w1a2": (3, "pynq_z1"), "cnv_w2a2": (3, "pynq_z1"),
+    "tfc_w1a1": (50, "pynq_z1"), "tfc_w1a2": (50, "pynq_z1"), "tfc_w2a2": (50, "pynq_z1"), "tfc_w1a1_finnonnx": (50, "pynq_z1"),
+    "lfc_w1a1": (50, "pynq_z1"), "lfc_w1a2": (50, "pynq_z1"), "cybsec_mlp_w2a2": (50, "pynq_z1"), "kws_mlp_w3a3": (50, "pynq_z1"),
+    "jet_tagging_w6a6": (50, "pynq_z1"), "ad_autoencoder_w8a8": (10, "pynq_z1"), "quickdraw_cnn_qcdq_w8a8": (3, "pynq_z1"),
+    "resnet8_cifar10_w8a8": (3, "pynq_z1"), "mobilenetv1_vww_w4a4": (3, "pynq_z1"), "radioml_vgg10_w8a8": (3, "ultra96"),
+    "mobilenetv1_vww_w8a8": (3, "ultra96"),
 }
 
 
@@ -46,13 +50,13 @@ def main() -> int:
     if not MODELS.is_dir():
         print(f"{MODELS} is not here; nothing to verify")
         return 0
-    names = sys.argv[1:] or list(FRAMES)
+    names = sys.argv[1:] or list(NETWORKS)
     columns = ("network", "samples", "differ", "frames", "beats", "mismatches", "II predicted", "measured", "build s", "verify s", "")
     print(" | ".join(columns), flush=True)
     results = []
     with tempfile.TemporaryDirectory() as place:
         for name in names:
-            results.append(row(name, FRAMES.get(name, 3), "pynq_z1", Path(place)))
+            results.append(row(name, *NETWORKS.get(name, (3, "aws_f1")), Path(place)))
             print(" | ".join(map(str, results[-1])), flush=True)
     return int(np.any([result[-1] != "PASS" for result in results]))
 
