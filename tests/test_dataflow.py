@@ -66,8 +66,10 @@ def test_finn_folding_of_cnv_takes_its_cycles(tmp_path):
     assert predict(stages).interval == 32_768
 
 
-def test_rooms_are_small_where_paces_agree():
+def test_rooms_hold_less_than_half_a_frame_where_paces_agree():
     network = small_cnn()
     stages = size_rooms(lower(FoldedNetwork(network, {layer.name: Fold() for layer in network.layers})))
-    depths = {stage.name: stage.config.depth for stage in stages if isinstance(stage.config, FifoConfig)}
-    assert all(depth <= stage.config.output.beats for stage in stages for depth in [depths.get(stage.name, 0)])
+    fifos = [stage.config for stage in stages if isinstance(stage.config, FifoConfig)]
+    assert fifos
+    for fifo in fifos:
+        assert 2 <= fifo.depth < fifo.output.beats / 2
