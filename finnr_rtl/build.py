@@ -14,7 +14,8 @@ from finnr_rtl.emit.output import MANIFEST, check_output, write_output
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import FoldedNetwork, read_folding, write_folding
 from finnr_rtl.network import store
-from finnr_rtl.network.host import quantise
+from finnr_rtl.network.dataset import integers
+from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import load as load_platform
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ def read_data(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path}: not a readable npz file ({error}); give one with an array `inputs`") from None
 
 
-def data_frames(network, path: Path, count: int) -> np.ndarray:
-    """Input integers of the first ``count`` samples of an npz file."""
-    data = read_data(path)
-    if "inputs" not in data or not len(data["inputs"]):
-        raise UserError(f"{path}: no array `inputs` with samples; it holds {', '.join(sorted(data)) or 'nothing'}")
-    return quantise(network.input, data["inputs"][:count])[0]
+def data_frames(network: Network, path: Path, count: int) -> dict[str, np.ndarray]:
+    """Input integers of the first ``count`` samples of an npz file, by input."""
+    try:
+        return integers(network, read_data(path), slice(count))[0]
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def build(
@@ -85,9 +86,6 @@ def build(
     from finnr_rtl.frontend import load_network
 
     network = load_network(model, input_type, input_scale)
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
-        ports = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
-        raise UserError(f"{model}: the network has {ports}; the accelerator has one of each so far: cut the model into such parts")
     fixed = read_folding(fold, network) if fold else {}
     frames = data_frames(network, data, FRAMES) if data else None
     clock = clock_mhz or board.clock_mhz

@@ -50,7 +50,8 @@ def build(options) -> int:
     network, folds = result.folded.network, result.folded.folds
     OUT.print(summary.text(network))
     OUT.print()
-    OUT.print(f"input {network.input.dtype}: {network.input.source}")
+    for port in network.inputs:
+        OUT.print(f"input {port.name}, {port.dtype}: {port.source}")
     OUT.print()
     rows = [(layer.name, folds[layer.name].pe, folds[layer.name].simd, cycles(layer, folds[layer.name])) for layer in network.layers]
     OUT.print(_table(("layer", "pe", "simd", "cycles"), rows))
@@ -110,7 +111,8 @@ def run(options) -> int:
         report = evaluate(network, data, lambda done, samples: bar.update(task, completed=done, total=samples))
     OUT.print(f"{report.samples} samples through the integer reference of {network.name}")
     if report.off_grid:
-        OUT.print(f"input {network.input.dtype} (scale {network.input.scale:g}) rounds or clips values of {report.off_grid} samples")
+        types = ", ".join(f"{port.name} {port.dtype} (scale {port.scale:g})" for port in network.inputs)
+        OUT.print(f"input types round or clip values of {report.off_grid} samples: {types}")
     if report.mismatching_samples is not None:
         first = f", the first is sample {report.first_mismatch}" if report.mismatching_samples else ""
         OUT.print(f"outputs: {report.mismatching_values} values in {report.mismatching_samples} samples differ{first}")

@@ -17,7 +17,7 @@ from finnr_rtl.emit.output import MANIFEST
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, read_folding
 from finnr_rtl.network import store
-from finnr_rtl.network.host import mismatches
+from finnr_rtl.network.dataset import mismatching
 from finnr_rtl.network.network import Network
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ def verify(
     differing = q = None
     if data:
         q = data_frames(network, data, count)
-        stored = read_data(data)
-        if "outputs" in stored:
-            result = network.execute(q)[network.output.layer]
-            differing = int((mismatches(network.output, result, stored["outputs"][: len(q)]) > 0).sum())
+        count = len(next(iter(q.values())))
+        wrong = mismatching(network, network.execute(q), read_data(data), slice(count))
+        differing = None if wrong is None else int((wrong > 0).sum())
 
     # Mistakes were told before the second is spent that Amaranth takes to load: hence imports here.
     from finnr_rtl.dataflow.timing import predict
@@ -86,7 +85,7 @@ def verify(
             target.write_bytes(content if isinstance(content, bytes) else content.encode())
         _simulate(work, folder / "rtl", simulator, progress)
         runs = json.loads((work / "results.json").read_text())
-    return Verification(len(q), cycles, runs, differing)
+    return Verification(count, cycles, runs, differing)
 
 
 def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:

@@ -62,6 +62,26 @@ def small_cnn(seed: int = 0, activations: str = "BIPOLAR") -> Network:
     return network(f"small_cnn_{activations.lower()}", (9, 8, 3), DataType("UINT8"), [first, second, pool, step, third, last, index])
 
 
+def two_ways(seed: int = 0) -> Network:
+    """Two inputs of different types that meet in a sum; three outputs: one branch, the sum's class, and the second input itself."""
+    rng = np.random.default_rng(seed)
+    act, weight, shape = DataType("UINT3"), DataType("INT3"), (5, 4, 6)
+    left = conv(rng, "left", "image", (7, 6, 2), DataType("UINT8"), 6, weight, act, Window((3, 3)))
+    right = conv(rng, "right", "mask", shape, DataType("INT4"), 6, weight, act)
+    total = add(rng, "total", (left, right), act)
+    dense = conv(rng, "dense", "total", (1, 1, prod(shape)), act, 5, weight)
+    index = ArgMax("index", ("dense",), dense.output_shape, dense.output_type)
+    inputs = [
+        InputPort(name, shape, np.arange(prod(shape)), shape, dtype, scale=1.0, source="made by hand")
+        for name, shape, dtype in (("image", (7, 6, 2), DataType("UINT8")), ("mask", shape, DataType("INT4")))
+    ]
+    outputs = [
+        OutputPort(f"{layer}_out", layer, shape, np.arange(prod(shape)), np.ones(()), np.zeros(()))
+        for layer, shape in (("left", shape), ("index", (1, 1, 1)), ("mask", shape))
+    ]
+    return Network("two_ways", tuple(inputs), (left, right, total, dense, index), tuple(outputs))
+
+
 def small_resnet(seed: int = 0) -> Network:
     """A residual around two padded convolutions, one of them depthwise; a second one whose skip is strided; global sum; a dense end."""
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import small_cnn, small_resnet
+from networks import small_cnn, small_resnet, two_ways
 
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.dataflow.stages import lower
@@ -27,7 +27,7 @@ def random_fold(network, seed):
     return FoldedNetwork(network, {name: Fold(**factors) for name, factors in pick.items()})
 
 
-@pytest.mark.parametrize("make_network", [small_cnn, small_resnet])
+@pytest.mark.parametrize("make_network", [small_cnn, small_resnet, two_ways])
 @pytest.mark.parametrize("seed", range(20))
 def test_interval_is_that_of_the_slowest_stage(make_network, seed):
     stages = size_rooms(lower(random_fold(make_network(), seed)))
@@ -39,10 +39,11 @@ def test_interval_is_that_of_the_slowest_stage(make_network, seed):
 
 
 def test_stages_compute_what_the_network_does():
-    for network, seed in product([small_cnn(3, "INT2"), small_resnet()], range(4)):
+    for network, seed in product([small_cnn(3, "INT2"), small_resnet(), two_ways()], range(4)):
         stages = lower(random_fold(network, seed))
         beats = link_beats(network, stages, random_frames(network, 2, seed))
-        assert list(beats) == ["s_axis", *(link for stage in stages for link in stage.links)]
+        buses = ["s_axis"] if len(network.inputs) == 1 else ["s_axis_0", "s_axis_1"]
+        assert list(beats) == [*buses, *(link for stage in stages for link in stage.links)]
 
 
 def test_neighbours_fit():

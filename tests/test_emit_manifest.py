@@ -31,11 +31,11 @@ def test_manifest_tells_what_the_verilog_has():
     assert content["files"]["rtl/net.v"] == sha256(files["rtl/net.v"].encode()).hexdigest()
     assert [stage["name"] for stage in content["stages"]] == [stage.name for stage in stages]
 
-    for end, shape in (("input", (9, 8, 3)), ("output", (1, 1, 1))):
-        frame = content[end]
+    for end, shape in (("inputs", (9, 8, 3)), ("outputs", (1, 1, 1))):
+        (frame,) = content[end]
         assert tuple(frame["shape"]) == shape
         assert frame["beats"] * frame["lanes"] == np.prod(shape)
-    assert (content["input"]["type"], content["input"]["bits"]) == ("UINT8", 8)
+    assert (content["inputs"][0]["type"], content["inputs"][0]["bits"]) == ("UINT8", 8)
     assert content["cycles"]["interval"] == cycles.interval
     assert content["cycles"]["frames_per_second"] == 100e6 / cycles.interval
 

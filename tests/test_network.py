@@ -172,7 +172,7 @@ def test_wrong_data_is_refused(network):
     x = np.zeros((3, 2, 5, 5))
     for data, text in (
         ({}, "no array named inputs"), ({"inputs": x[:0]}, "no samples"),
-        ({"inputs": x, "labels": [1]}, "1 samples, inputs has 3"),
+        ({"inputs": x, "labels": [1]}, "labels has 1 samples, that of x has 3"),
         ({"inputs": x, "outputs": np.zeros((3, 9))}, "shape"), ({"inputs": x[:, :1]}, "shape"),
     ):
         with pytest.raises(UserError, match=text):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import runner
 from emitted import emit, fast, random
-from networks import small_cnn, small_resnet
+from networks import small_cnn, small_resnet, two_ways
 
 from finnr_rtl.errors import UserError
 from finnr_rtl.verify import verify
@@ -41,7 +41,8 @@ def faults(results: dict) -> list[str]:
 
 @pytest.mark.parametrize(("network", "seed", "simulator"), [
     (small_cnn(0, "BIPOLAR"), 0, "verilator"), (small_cnn(2, "UINT2"), 2, "icarus"), (small_resnet(), 0, "verilator"),
-], ids=["cnn", "cnn-icarus", "resnet"])
+    (two_ways(), 0, "verilator"), (two_ways(), 1, "icarus"),
+], ids=["cnn", "cnn-icarus", "resnet", "two-ways", "two-ways-icarus"])
 def test_random_foldings_keep_values_and_cycles(network, seed, simulator, tmp_path, builds):
     print(f"folding seed {seed}")
     emit(random(network, seed), tmp_path / "net")
@@ -86,7 +87,7 @@ def test_a_wrong_weight_is_found_at_its_stage(copy, builds):
 
 def test_a_wrong_tlast_is_found(copy, builds):
     edit(copy / "rtl" / "net.v", r"assign m_axis_tlast = .*;", "assign m_axis_tlast = 1'h0;")
-    assert "m_axis_tlast wrong 4 times" in faults(simulate(copy, "icarus", builds, "back_to_back"))
+    assert "tlast at the output wrong 4 times" in faults(simulate(copy, "icarus", builds, "back_to_back"))
 
 
 def test_a_payload_that_changes_while_it_waits_is_found(copy, builds):

@@ -1,4 +1,4 @@
-"""The streaming accelerator: all stages between two AXI4-Stream ports."""
+"""The streaming accelerator: all stages between AXI4-Stream ports."""
 
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.contract import port_names
 from finnr_rtl.cores.counter import counter
-from finnr_rtl.dataflow.stages import Stage, accelerator_input
+from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, accelerator_outputs, bus_names
 
 __all__ = ["Accelerator", "bus_width"]
 
@@ -19,41 +19,43 @@ def bus_width(bits: int) -> int:
 class Accelerator(wiring.Component):
     """``stages`` in topological order as one component with flat, standard port names.
 
-    Beats of the first stage's input enter on ``s_axis``, beats of the last stage's output leave on ``m_axis``, each in the low bits of a
-    whole number of bytes. ``m_axis_tlast`` marks the last beat of a frame; ``s_axis_tlast`` is not needed, since frames are counted.
-    In the Verilog the link behind each stage shows as nets ``<stage>_tdata``, ``<stage>_tvalid`` and ``<stage>_tready``.
+    Frames enter on bus ``s_axis`` and leave on bus ``m_axis``, or on ``s_axis_0``, ``s_axis_1`` .. where the network has several
+    inputs, and likewise outputs; each beat in the low bits of a whole number of bytes. ``tlast`` marks the last beat of a frame at an
+    output; at an input it is not needed, since frames are counted. In the Verilog the link behind each stage shows as nets
+    ``<stage>_tdata``, ``<stage>_tvalid`` and ``<stage>_tready``.
 
     Where the platform has a method ``get_core``, that gives the component of each stage.
 
-    Members: ``aclk`` In(1), ``aresetn`` In(1, active low, synchronous), ``s_axis_*`` and ``m_axis_*`` AXI4-Stream.
+    Attributes: ``inputs`` and ``outputs`` give the stream of each bus by its name.
+
+    Members: ``aclk`` In(1), ``aresetn`` In(1, active low, synchronous), AXI4-Stream buses.
     """
 
     def __init__(self, name: str, stages: list[Stage]):
         self.name = name
         self.stages = stages
-        self.input = accelerator_input(stages)
-        self.output = stages[-1].config.outputs[-1]
-        super().__init__({
-            "aclk": In(1),
-            "aresetn": In(1),
-            "s_axis_tdata": In(bus_width(self.input.width)),
-            "s_axis_tvalid": In(1),
-            "s_axis_tready": Out(1),
-            "s_axis_tlast": In(1),
-            "m_axis_tdata": Out(bus_width(self.output.width)),
-            "m_axis_tvalid": Out(1),
-            "m_axis_tready": In(1),
-            "m_axis_tlast": Out(1),
-        })
+        self.inputs = accelerator_inputs(stages)
+        given = accelerator_outputs(stages)
+        self._given = dict(zip(bus_names("m_axis", len(given)), given, strict=True))
+        self.outputs = {bus: given[link] for bus, link in self._given.items()}
+        members = {"aclk": In(1), "aresetn": In(1)}
+        for buses, forth, back in ((self.inputs, In, Out), (self.outputs, Out, In)):
+            for bus, spec in buses.items():
+                members |= {
+                    f"{bus}_tdata": forth(bus_width(spec.width)), f"{bus}_tvalid": forth(1), f"{bus}_tready": back(1),
+                    f"{bus}_tlast": forth(1),
+                }
+        super().__init__(members)
+        buses = ":".join([*self.inputs, *self.outputs])
         self.aclk.attrs["X_INTERFACE_INFO"] = "xilinx.com:signal:clock:1.0 aclk CLK"
-        self.aclk.attrs["X_INTERFACE_PARAMETER"] = "ASSOCIATED_BUSIF s_axis:m_axis, ASSOCIATED_RESET aresetn"
+        self.aclk.attrs["X_INTERFACE_PARAMETER"] = f"ASSOCIATED_BUSIF {buses}, ASSOCIATED_RESET aresetn"
 
     def elaborate(self, platform):
         m = Module()
         m.domains.sync = ClockDomain()
         m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
 
-        wires = {"s_axis": (self.s_axis_tdata, self.s_axis_tvalid, self.s_axis_tready)}
+        wires = {bus: self._bus(bus) for bus in self.inputs}
         for stage in self.stages:
             core = platform.get_core(stage) if hasattr(platform, "get_core") else stage.config.create()
             m.submodules[stage.name] = core
@@ -69,9 +71,14 @@ class Accelerator(wiring.Component):
                 m.d.comb += [data.eq(o.payload), valid.eq(o.valid), o.ready.eq(ready)]
                 wires[link] = data, valid, ready
 
-        given = Signal()
-        m.d.comb += given.eq(valid & ready)
-        _, last = counter(m, "m_axis_beat", self.output.beats, given)
-        m.d.comb += [self.m_axis_tdata.eq(data), self.m_axis_tvalid.eq(valid), ready.eq(self.m_axis_tready)]
-        m.d.comb += self.m_axis_tlast.eq(last)
+        for bus, link in self._given.items():
+            data, valid, ready = wires[link]
+            tdata, tvalid, tready = self._bus(bus)
+            given = Signal(name=f"{bus}_given")
+            m.d.comb += given.eq(valid & ready)
+            _, last = counter(m, f"{bus}_beat", self.outputs[bus].beats, given)
+            m.d.comb += [tdata.eq(data), tvalid.eq(valid), ready.eq(tready), getattr(self, f"{bus}_tlast").eq(last)]
         return m
+
+    def _bus(self, bus: str) -> tuple[Signal, Signal, Signal]:
+        return tuple(getattr(self, f"{bus}_{signal}") for signal in ("tdata", "tvalid", "tready"))

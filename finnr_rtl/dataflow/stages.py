@@ -11,9 +11,9 @@ from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.folding.folding import FoldedNetwork
-from finnr_rtl.network.network import Network
+from finnr_rtl.network.network import InputPort, Network
 
-__all__ = ["Stage", "accelerator_input", "consumers", "lower"]
+__all__ = ["Stage", "accelerator_inputs", "accelerator_outputs", "bus_names", "consumers", "lower"]
 
 
 class _Source(NamedTuple):
@@ -57,37 +57,55 @@ def consumers(stages: list[Stage]) -> dict[str, tuple[Stage, int]]:
     return {link: (stage, port) for stage in stages for port, link in enumerate(stage.sources)}
 
 
-def accelerator_input(stages: list[Stage]) -> StreamSpec:
-    """The stream of the link that no stage gives."""
+def bus_names(prefix: str, count: int) -> list[str]:
+    """Names of the accelerator's buses of one direction: ``s_axis`` alone, or ``s_axis_0``, ``s_axis_1`` .. where there are several."""
+    return [prefix] if count == 1 else [f"{prefix}_{n}" for n in range(count)]
+
+
+def accelerator_inputs(stages: list[Stage]) -> dict[str, StreamSpec]:
+    """The links that no stage gives, which are the accelerator's input buses by name, in order; and their streams."""
     given = {link for stage in stages for link in stage.links}
-    return next(spec for stage in stages for link, spec in zip(stage.sources, stage.config.inputs, strict=True) if link not in given)
+    taken = {link: spec for stage in stages for link, spec in zip(stage.sources, stage.config.inputs, strict=True)}
+    return {link: taken[link] for link in sorted(taken.keys() - given, key=lambda link: (len(link), link))}
+
+
+def accelerator_outputs(stages: list[Stage]) -> dict[str, StreamSpec]:
+    """The links that no stage takes, in the order of the accelerator's output buses, which carry their streams."""
+    taken = consumers(stages)
+    given = {link: spec for stage in stages for link, spec in zip(stage.links, stage.config.outputs, strict=True)}
+    return {link: spec for link, spec in given.items() if link not in taken}
 
 
 def lower(folded: FoldedNetwork) -> list[Stage]:
-    """The stages of a network in topological order, the one that gives the output last; rooms still unsized.
+    """The stages of a network in topological order, those that give the outputs last, in their order; rooms still unsized.
 
     Forks stand where a result has several readers, with a FIFO in each branch; width converters where neighbours' beats differ.
     """
     network = folded.network
+    count = len(network.inputs)
     engines = {layer.name: engine(layer, folded.folds[layer.name]) for layer in network.layers}
-    readers = Counter(name for layer in network.layers for name in layer.inputs) + Counter([network.output.layer])
+    readers = Counter(name for layer in network.layers for name in layer.inputs) + Counter(port.layer for port in network.outputs)
     builder = _Builder()
-    branches = {network.input.name: builder.branches(_input(network, engines), "input", readers[network.input.name])}
+    branches = {}
+    for port, link, name in zip(network.inputs, bus_names("s_axis", count), bus_names("input", count), strict=True):
+        branches[port.name] = builder.branches(_Source(link, _input(port, network, engines)), name, readers[port.name])
     for layer in network.layers:
         sources = [branches[name].pop(0) for name in layer.inputs]
         for name, config in engines[layer.name]:
             sources = [builder.add(name, layer.name, config, sources)]
         branches[layer.name] = builder.branches(sources[0], layer.name, readers[layer.name])
-    output = branches[network.output.layer].pop(0).link
-    return sorted(builder.stages, key=lambda stage: output in stage.links)
+    outputs = [builder.own(branches[port.layer].pop(0)).link for port in network.outputs]
+    last = {link: place for place, link in enumerate(outputs)}
+    return sorted(builder.stages, key=lambda stage: max(last.get(link, -1) for link in stage.links))
 
 
-def _input(network: Network, engines: dict) -> _Source:
-    """The accelerator's input: its beats are those that its first reader takes."""
-    layer = next(layer for layer in network.layers if network.input.name in layer.inputs)
+def _input(port: InputPort, network: Network, engines: dict) -> StreamSpec:
+    """The stream of an input: its beats are those that its first reader takes; single values where no layer reads it."""
+    layer = next((layer for layer in network.layers if port.name in layer.inputs), None)
+    if layer is None:
+        return StreamSpec(port.dtype, port.shape, 1)
     _, first = engines[layer.name][0]
-    lanes = first.inputs[layer.inputs.index(network.input.name)].lanes
-    return _Source("s_axis", StreamSpec(network.input.dtype, network.input.shape, lanes))
+    return StreamSpec(port.dtype, port.shape, first.inputs[layer.inputs.index(port.name)].lanes)
 
 
 class _Builder:
@@ -104,6 +122,12 @@ class _Builder:
             links.append(self._converted(f"{layer}_{port}" if several else layer, layer, source, spec.lanes).link)
         self.stages.append(Stage(name, layer, config, tuple(links)))
         return _Source(name, config.outputs[0])
+
+    def own(self, source: _Source) -> _Source:
+        """``source``, given by a stage: a FIFO where it comes straight from an input."""
+        if any(source.link in stage.links for stage in self.stages):
+            return source
+        return self.add(f"{source.link}_fifo", "", FifoConfig(source.spec, 2), [source])
 
     def branches(self, source: _Source, layer: str, readers: int) -> list[_Source]:
         """A source for each reader of a link."""

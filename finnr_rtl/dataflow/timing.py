@@ -12,7 +12,7 @@ import numpy as np
 
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.schedule import PortTiming, Schedule
-from finnr_rtl.dataflow.stages import Stage, consumers
+from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, consumers
 
 __all__ = ["Cycles", "predict", "size_rooms"]
 
@@ -22,7 +22,7 @@ UNLIMITED = 1 << 40
 @dataclass(frozen=True)
 class Cycles:
     """``interval`` cycles per frame in steady state, set by stage ``bottleneck``. After reset, counted from the first beat taken:
-    ``latency`` to the first beat given at the output, ``ends`` to the last beat given of each of the first frames."""
+    ``latency`` to the first beat given at any output, ``ends`` to the last beat given, at all of them, of each of the first frames."""
 
     interval: int
     latency: int
@@ -74,13 +74,15 @@ def predict(stages: list[Stage], frames: int = 4) -> Cycles:
     schedules = [stage.config.schedule() for stage in stages]
     intervals = [schedule.interval for schedule in schedules]
     timings = _follow(stages, schedules, frames)
-    links = {link for stage in stages for link in stage.links}
-    start = min(timings[stage.name].taken[port][0] for stage in stages for port, link in enumerate(stage.sources) if link not in links)
-    given = timings[stages[-1].name].given[0] - start
-    ends = given.reshape(frames, -1)[:, -1].tolist()
+    readers = consumers(stages)
+    inputs = [readers[link] for link in accelerator_inputs(stages)]
+    start = min(timings[stage.name].taken[port][0] for stage, port in inputs)
+    outputs = [times - start for stage in stages for link, times in zip(stage.links, timings[stage.name].given, strict=True)
+               if link not in readers]
+    ends = np.max([given.reshape(frames, -1)[:, -1] for given in outputs], axis=0).tolist()
     return Cycles(
         interval=ends[-1] - ends[-2],
-        latency=int(given[0]),
+        latency=int(min(given[0] for given in outputs)),
         ends=tuple(ends),
         bottleneck=stages[intervals.index(max(intervals))].name,
     )

@@ -4,12 +4,13 @@ import json
 from hashlib import sha256
 
 import numpy as np
+from amaranth.hdl import Shape
 
 from finnr_rtl import __version__
 from finnr_rtl.cores.contract import StreamSpec
-from finnr_rtl.dataflow.accelerator import Accelerator, bus_width
+from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.timing import Cycles
-from finnr_rtl.network.network import Network
+from finnr_rtl.network.network import InputPort, Network, OutputPort
 
 __all__ = ["manifest"]
 
@@ -22,7 +23,6 @@ def manifest(
     network: Network, accelerator: Accelerator, cycles: Cycles, clock_mhz: float, platform: str, files: dict[str, str | bytes]
 ) -> str:
     """The manifest of an output directory holding ``files``, as JSON text."""
-    source, sink = network.input, network.output
     content = {
         "generator": f"finnr_rtl {__version__}",
         "network": network.name,
@@ -32,27 +32,8 @@ def manifest(
         "clock": "aclk, rising edge",
         "reset": "aresetn, active low, synchronous to aclk; at least one cycle",
         "ports": _ports(accelerator),
-        "input": {
-            **_frame("s_axis", accelerator.input, source.shape),
-            "name": source.name,
-            "model_shape": list(source.model_shape),
-            "order": _order(source.order),
-            "meaning": "real value = scale * (integer - zero_point)",
-            "scale": source.scale,
-            "zero_point": source.zero_point,
-            "rounding": source.rounding,
-            "why": source.source,
-        },
-        "output": {
-            **_frame("m_axis", accelerator.output, _output_shape(network)),
-            "name": sink.name,
-            "model_shape": list(sink.model_shape),
-            "order": _order(sink.order),
-            "meaning": "model output = tail(scale * integer + bias)",
-            "scale": _numbers(sink.scale),
-            "bias": _numbers(sink.bias),
-            "tail": [step["op"] for step in sink.tail],
-        },
+        "inputs": [_input(port, *bus) for port, bus in zip(network.inputs, accelerator.inputs.items(), strict=True)],
+        "outputs": [_output(network, port, *bus) for port, bus in zip(network.outputs, accelerator.outputs.items(), strict=True)],
         "cycles": {
             "interval": cycles.interval,
             "latency": cycles.latency,
@@ -77,14 +58,35 @@ def manifest(
 
 
 def _ports(accelerator):
-    roles = {
-        "aclk": (1, "in"), "aresetn": (1, "in"),
-        "s_axis_tdata": (bus_width(accelerator.input.width), "in"), "s_axis_tvalid": (1, "in"), "s_axis_tready": (1, "out"),
-        "s_axis_tlast": (1, "in"),
-        "m_axis_tdata": (bus_width(accelerator.output.width), "out"), "m_axis_tvalid": (1, "out"), "m_axis_tready": (1, "in"),
-        "m_axis_tlast": (1, "out"),
+    members = accelerator.signature.members.items()
+    return [{"name": name, "width": Shape.cast(member.shape).width, "direction": member.flow.name.lower()} for name, member in members]
+
+
+def _input(port: InputPort, bus: str, spec: StreamSpec):
+    return {
+        **_frame(bus, spec, port.shape),
+        "name": port.name,
+        "model_shape": list(port.model_shape),
+        "order": _order(port.order),
+        "meaning": "real value = scale * (integer - zero_point)",
+        "scale": port.scale,
+        "zero_point": port.zero_point,
+        "rounding": port.rounding,
+        "why": port.source,
     }
-    return [{"name": name, "width": width, "direction": direction} for name, (width, direction) in roles.items()]
+
+
+def _output(network: Network, port: OutputPort, bus: str, spec: StreamSpec):
+    return {
+        **_frame(bus, spec, network.shape_of(port.layer)),
+        "name": port.name,
+        "model_shape": list(port.model_shape),
+        "order": _order(port.order),
+        "meaning": "model output = tail(scale * integer + bias)",
+        "scale": _numbers(port.scale),
+        "bias": _numbers(port.bias),
+        "tail": [step["op"] for step in port.tail],
+    }
 
 
 def _stream(spec: StreamSpec):
@@ -99,10 +101,6 @@ def _frame(port, spec, shape):
 def _order(order: np.ndarray):
     """Where model element m lies in the frame; left out where it is m itself."""
     return None if np.array_equal(order, np.arange(len(order))) else [int(place) for place in order]
-
-
-def _output_shape(network):
-    return next(layer.output_shape for layer in network.layers if layer.name == network.output.layer)
 
 
 def _numbers(values):

@@ -1,15 +1,18 @@
 """The Verilog test bench of a whole accelerator: stimulus, stalls and checks run at simulator speed."""
 
 from finnr_rtl.dataflow.accelerator import bus_width
-from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, accelerator_outputs, bus_names
 from finnr_rtl.emit.vectors import links
 
 __all__ = ["testbench"]
 
+# Seeds of buses are so far apart that their stalls have nothing in common.
+_SALT = 0x9E3779B9
+
 _HEAD = """\
-// Test bench of {top}: plays {frames} frames from vectors/s_axis.hex, and compares every transferred beat of every link with
-// vectors/<link>.hex. Stalls of source and sink are random, with a probability in 1/256 set from outside; 0 is none. Each decision
-// to stall or not holds for *_hold further cycles: what waits long enough behind the sink fills every stage up to the source.
+// Test bench of {top}: plays {frames} frames from vectors/s_axis*.hex, and compares every transferred beat of every link with
+// vectors/<link>.hex. Stalls of sources and sinks are random, with a probability in 1/256 set from outside; 0 is none. Each decision
+// to stall or not holds for *_hold further cycles: what waits long enough behind a sink fills every stage up to the sources.
 // Results are read through select inputs: link_select for the counters of a link, frame_select for the cycles of a frame.
 `timescale 1ns / 1ps
 
@@ -56,6 +59,134 @@ module link_checker #(
     end
 endmodule
 
+// Plays the frames of a file, from the first cycle after reset on where nothing stalls, as in the cycle model.
+module frame_source #(
+    parameter WIDTH = 1,
+    parameter BUS = 8,
+    parameter BEATS = 1,
+    parameter FRAMES = 1,
+    parameter FILE = ""
+) (
+    input wire clk,
+    input wire resetn,
+    input wire [31:0] seed,
+    input wire [8:0] stall,
+    input wire [31:0] hold,
+    input wire [31:0] cycle,
+    output reg [BUS-1:0] tdata,
+    output reg tvalid,
+    input wire tready,
+    output reg tlast,
+    input wire [31:0] frame_select,
+    output wire [31:0] frame_start
+);
+    reg [WIDTH-1:0] stimulus [0:FRAMES*BEATS-1];
+    initial $readmemh(FILE, stimulus);
+    reg [31:0] start_of [0:FRAMES-1];
+    assign frame_start = start_of[frame_select];
+
+    wire open;
+    stalls random (.clk(clk), .resetn(resetn), .seed(seed), .stall(stall), .hold(hold), .open(open));
+
+    reg [31:0] next_beat;
+    reg [31:0] beat;
+    reg [31:0] frame;
+    always @(posedge clk) begin
+        if (!resetn) begin
+            next_beat <= stall == 0 ? 1 : 0;
+            tvalid <= stall == 0;
+            tdata <= stimulus[0];
+            tlast <= BEATS == 1;
+            beat <= 0;
+            frame <= 0;
+        end else begin
+            if (!tvalid || tready) begin
+                tvalid <= 0;
+                if (next_beat < FRAMES * BEATS && open) begin
+                    tvalid <= 1;
+                    tdata <= stimulus[next_beat];
+                    tlast <= next_beat % BEATS == BEATS - 1;
+                    next_beat <= next_beat + 1;
+                end
+            end
+            if (tvalid && tready) begin
+                if (beat == 0) start_of[frame] <= cycle;
+                beat <= beat == BEATS - 1 ? 0 : beat + 1;
+                if (beat == BEATS - 1) frame <= frame + 1;
+            end
+        end
+    end
+endmodule
+
+module frame_sink #(
+    parameter BEATS = 1,
+    parameter FRAMES = 1
+) (
+    input wire clk,
+    input wire resetn,
+    input wire [31:0] seed,
+    input wire [8:0] stall,
+    input wire [31:0] hold,
+    input wire [31:0] cycle,
+    input wire tvalid,
+    output wire tready,
+    input wire tlast,
+    input wire [31:0] frame_select,
+    output wire [31:0] frame_first,
+    output wire [31:0] frame_end,
+    output reg [31:0] frames_done,
+    output reg [31:0] tlast_errors
+);
+    reg [31:0] first_of [0:FRAMES-1];
+    reg [31:0] end_of [0:FRAMES-1];
+    assign frame_first = first_of[frame_select];
+    assign frame_end = end_of[frame_select];
+
+    stalls random (.clk(clk), .resetn(resetn), .seed(seed), .stall(stall), .hold(hold), .open(tready));
+
+    reg [31:0] beat;
+    always @(posedge clk) begin
+        if (!resetn) begin
+            beat <= 0;
+            frames_done <= 0;
+            tlast_errors <= 0;
+        end else if (tvalid && tready) begin
+            if (beat == 0 && frames_done < FRAMES) first_of[frames_done] <= cycle;
+            if (tlast !== (beat == BEATS - 1)) tlast_errors <= tlast_errors + 1;
+            beat <= beat == BEATS - 1 ? 0 : beat + 1;
+            if (beat == BEATS - 1) begin
+                if (frames_done < FRAMES) end_of[frames_done] <= cycle;
+                frames_done <= frames_done + 1;
+            end
+        end
+    end
+endmodule
+
+// Open in each cycle, or not with a probability of stall/256; each decision holds for further cycles.
+module stalls (
+    input wire clk,
+    input wire resetn,
+    input wire [31:0] seed,
+    input wire [8:0] stall,
+    input wire [31:0] hold,
+    output reg open
+);
+    // A Galois register: one byte decides.
+    reg [31:0] random;
+    reg [31:0] left;
+    always @(posedge clk) begin
+        if (!resetn) begin
+            random <= seed | 32'h1;
+            left <= 0;
+            open <= stall == 0;
+        end else begin
+            random <= {{1'b0, random[31:1]}} ^ (random[0] ? 32'hA3000000 : 32'h0);
+            left <= left == 0 ? hold : left - 1;
+            if (left == 0) open <= {{1'b0, random[7:0]}} >= stall;
+        end
+    end
+endmodule
+
 module tb (
     input wire clk,
     input wire resetn,
@@ -70,124 +201,49 @@ module tb (
     output reg [31:0] link_first_mismatch,
     output reg [31:0] link_unstable,
     input wire [31:0] frame_select,
-    output wire [31:0] frame_start,
-    output wire [31:0] frame_first,
-    output wire [31:0] frame_end,
+    output reg [31:0] frame_start,
+    output reg [31:0] frame_first,
+    output reg [31:0] frame_end,
     output reg [31:0] frames_done,
     output reg [31:0] tlast_errors,
     output reg [31:0] cycle,
     output wire done
 );
-    localparam FRAMES = {frames};
-    localparam BEATS_IN = {beats_in};
-    localparam BEATS_OUT = {beats_out};
+    always @(posedge clk) cycle <= resetn ? cycle + 1 : 0;
+"""
 
-    // Two Galois registers, stepped together: one byte each decides on the next cycle.
-    reg [31:0] source_random;
-    reg [31:0] sink_random;
-    always @(posedge clk) begin
-        if (!resetn) begin
-            source_random <= seed | 32'h1;
-            sink_random <= ~seed | 32'h1;
-        end else begin
-            source_random <= {{1'b0, source_random[31:1]}} ^ (source_random[0] ? 32'hA3000000 : 32'h0);
-            sink_random <= {{1'b0, sink_random[31:1]}} ^ (sink_random[0] ? 32'hB4BCD35C : 32'h0);
-        end
-    end
+_SOURCE = """
+    wire [{bus}-1:0] {name}_tdata;
+    wire {name}_tvalid, {name}_tready, {name}_tlast;
+    wire [31:0] {name}_start;
+    frame_source #(.WIDTH({width}), .BUS({bus}), .BEATS({beats}), .FRAMES({frames}), .FILE("vectors/{name}.hex")) play_{name} (
+        .clk(clk), .resetn(resetn), .seed(seed + {salt}), .stall(source_stall), .hold(source_hold), .cycle(cycle),
+        .tdata({name}_tdata), .tvalid({name}_tvalid), .tready({name}_tready), .tlast({name}_tlast),
+        .frame_select(frame_select), .frame_start({name}_start));
+"""
 
-    wire s_axis_tready;
-    reg s_axis_tvalid;
-    reg [{s_bus}-1:0] s_axis_tdata;
-    reg s_axis_tlast;
-    wire [{m_bus}-1:0] m_axis_tdata;
-    wire m_axis_tvalid;
-    wire m_axis_tlast;
-    reg m_axis_tready;
-    reg [{s_width}-1:0] stimulus [0:FRAMES*BEATS_IN-1];
-    initial $readmemh("vectors/s_axis.hex", stimulus);
+_SINK = """
+    wire [{bus}-1:0] {name}_tdata;
+    wire {name}_tvalid, {name}_tready, {name}_tlast;
+    wire [31:0] {name}_first, {name}_end, {name}_done, {name}_tlast_errors;
+    frame_sink #(.BEATS({beats}), .FRAMES({frames})) take_{name} (
+        .clk(clk), .resetn(resetn), .seed(~seed - {salt}), .stall(sink_stall), .hold(sink_hold), .cycle(cycle),
+        .tvalid({name}_tvalid), .tready({name}_tready), .tlast({name}_tlast),
+        .frame_select(frame_select), .frame_first({name}_first), .frame_end({name}_end),
+        .frames_done({name}_done), .tlast_errors({name}_tlast_errors));
+"""
 
-    // Cycles of the first beat taken, the first and the last beat given, frame by frame.
-    reg [31:0] start_of [0:FRAMES-1];
-    reg [31:0] first_of [0:FRAMES-1];
-    reg [31:0] end_of [0:FRAMES-1];
-    assign frame_start = start_of[frame_select];
-    assign frame_first = first_of[frame_select];
-    assign frame_end = end_of[frame_select];
-
-    reg source_open;
-    reg [31:0] source_left;
-    reg [31:0] sink_left;
-    always @(posedge clk) begin
-        if (!resetn) begin
-            source_open <= source_stall == 0;
-            m_axis_tready <= sink_stall == 0;
-            source_left <= 0;
-            sink_left <= 0;
-        end else begin
-            source_left <= source_left == 0 ? source_hold : source_left - 1;
-            sink_left <= sink_left == 0 ? sink_hold : sink_left - 1;
-            if (source_left == 0) source_open <= {{1'b0, source_random[7:0]}} >= source_stall;
-            if (sink_left == 0) m_axis_tready <= {{1'b0, sink_random[7:0]}} >= sink_stall;
-        end
-    end
-
-    reg [31:0] next_beat;
-    reg [31:0] beat_in;
-    reg [31:0] frame_in;
-    reg [31:0] beat_out;
-    always @(posedge clk) begin
-        if (!resetn) begin
-            cycle <= 0;
-            // Without stalls the first beat is there in the first cycle after reset, as in the cycle model.
-            next_beat <= source_stall == 0 ? 1 : 0;
-            s_axis_tvalid <= source_stall == 0;
-            s_axis_tdata <= stimulus[0];
-            s_axis_tlast <= BEATS_IN == 1;
-            beat_in <= 0;
-            frame_in <= 0;
-            beat_out <= 0;
-            frames_done <= 0;
-            tlast_errors <= 0;
-        end else begin
-            cycle <= cycle + 1;
-            if (!s_axis_tvalid || s_axis_tready) begin
-                s_axis_tvalid <= 0;
-                if (next_beat < FRAMES * BEATS_IN && source_open) begin
-                    s_axis_tvalid <= 1;
-                    s_axis_tdata <= stimulus[next_beat];
-                    s_axis_tlast <= next_beat % BEATS_IN == BEATS_IN - 1;
-                    next_beat <= next_beat + 1;
-                end
-            end
-            if (s_axis_tvalid && s_axis_tready) begin
-                if (beat_in == 0) start_of[frame_in] <= cycle;
-                beat_in <= beat_in == BEATS_IN - 1 ? 0 : beat_in + 1;
-                if (beat_in == BEATS_IN - 1) frame_in <= frame_in + 1;
-            end
-            if (m_axis_tvalid && m_axis_tready) begin
-                if (beat_out == 0 && frames_done < FRAMES) first_of[frames_done] <= cycle;
-                if (m_axis_tlast !== (beat_out == BEATS_OUT - 1)) tlast_errors <= tlast_errors + 1;
-                beat_out <= beat_out == BEATS_OUT - 1 ? 0 : beat_out + 1;
-                if (beat_out == BEATS_OUT - 1) begin
-                    if (frames_done < FRAMES) end_of[frames_done] <= cycle;
-                    frames_done <= frames_done + 1;
-                end
-            end
-        end
-    end
-
+_DUT = """
     {top} dut (
         .aclk(clk),
         .aresetn(resetn),
-        .s_axis_tdata(s_axis_tdata),
-        .s_axis_tvalid(s_axis_tvalid),
-        .s_axis_tready(s_axis_tready),
-        .s_axis_tlast(s_axis_tlast),
-        .m_axis_tdata(m_axis_tdata),
-        .m_axis_tvalid(m_axis_tvalid),
-        .m_axis_tready(m_axis_tready),
-        .m_axis_tlast(m_axis_tlast)
+{ports}
     );
+
+    // A frame begins with the first beat taken at any input, and is done when every output has given its last.
+    always @* begin
+{frames}
+    end
 """
 
 _LINK = """
@@ -224,16 +280,39 @@ endmodule
 
 def testbench(top: str, stages: list[Stage], frames: int) -> str:
     """Verilog of the test bench of accelerator ``top`` for ``frames`` frames."""
+    inputs, outputs = accelerator_inputs(stages), accelerator_outputs(stages)
+    sinks = dict(zip(bus_names("m_axis", len(outputs)), outputs.values(), strict=True))
+    parts = [_HEAD.format(top=top, frames=frames)]
+    for template, buses in ((_SOURCE, inputs), (_SINK, sinks)):
+        for index, (name, spec) in enumerate(buses.items()):
+            parts.append(template.format(name=name, width=spec.width, bus=bus_width(spec.width), beats=spec.beats, frames=frames,
+                                         salt=f"32'h{index * _SALT % 2**32:08x}"))
+    parts.append(_DUT.format(top=top, ports=_connections([*inputs, *sinks]), frames=_figures(list(inputs), list(sinks))))
     specs = links(stages)
-    source, sink = specs[0][1], specs[-1][1]
-    parts = [_HEAD.format(top=top, frames=frames, beats_in=source.beats, beats_out=sink.beats, s_bus=bus_width(source.width),
-                          m_bus=bus_width(sink.width), s_width=source.width)]
     for index, (name, spec) in enumerate(specs):
-        inside = name != "s_axis"
-        data = f"dut.{name}_tdata" if inside else f"s_axis_tdata[{spec.width - 1}:0]"
-        valid, ready = (f"dut.{name}_tvalid", f"dut.{name}_tready") if inside else ("s_axis_tvalid", "s_axis_tready")
+        inside = name not in inputs
+        data = f"dut.{name}_tdata" if inside else f"{name}_tdata[{spec.width - 1}:0]"
+        valid, ready = (f"{'dut.' if inside else ''}{name}_t{signal}" for signal in ("valid", "ready"))
         parts.append(_LINK.format(index=index, name=name, width=spec.width, beats=frames * spec.beats, data=data, valid=valid, ready=ready))
     cases = "".join(_CASE.format(index=index) for index in range(len(specs)))
     done = " && ".join(f"beats_{index} >= {frames * spec.beats}" for index, (_, spec) in enumerate(specs))
     parts.append(_TAIL.format(cases=cases, done=done))
     return "".join(parts)
+
+
+def _connections(buses: list[str]) -> str:
+    signals = [f"{bus}_t{signal}" for bus in buses for signal in ("data", "valid", "ready", "last")]
+    return ",\n".join(f"        .{signal}({signal})" for signal in signals)
+
+
+def _figures(sources: list[str], sinks: list[str]) -> str:
+    """Statements that make the figures of a frame out of those of every bus: the least or greatest of them, or their sum."""
+    lines = []
+    for figure, buses, of, order in (
+        ("frame_start", sources, "start", "<"), ("frame_first", sinks, "first", "<"), ("frame_end", sinks, "end", ">"),
+        ("frames_done", sinks, "done", "<"),
+    ):
+        lines.append(f"{figure} = {buses[0]}_{of};")
+        lines += [f"if ({bus}_{of} {order} {figure}) {figure} = {bus}_{of};" for bus in buses[1:]]
+    lines.append("tlast_errors = " + " + ".join(f"{bus}_tlast_errors" for bus in sinks) + ";")
+    return "\n".join(f"        {line}" for line in lines)

@@ -38,9 +38,10 @@ def _comment(lines: list[str]) -> str:
 
 def _top_lines(accelerator: Accelerator, cycles: Cycles) -> list[str]:
     return [
-        f"{accelerator.name}: {len(accelerator.stages)} stages between two AXI4-Stream ports.",
-        f"In:  {_beats(accelerator.input)}, in the low bits of s_axis_tdata.",
-        f"Out: {_beats(accelerator.output)}, in the low bits of m_axis_tdata; m_axis_tlast on the last beat of a frame.",
+        f"{accelerator.name}: {len(accelerator.stages)} stages between AXI4-Stream ports.",
+        *(f"In:  {_beats(spec)}, in the low bits of {bus}_tdata." for bus, spec in accelerator.inputs.items()),
+        *(f"Out: {_beats(spec)}, in the low bits of {bus}_tdata; {bus}_tlast on the last beat of a frame."
+          for bus, spec in accelerator.outputs.items()),
         f"{cycles.interval} cycles per frame, set by {cycles.bottleneck};",
         f"{cycles.latency} from the first beat of the first frame taken to its first result offered.",
     ]

@@ -69,10 +69,9 @@ def balance(network: Network, board: Platform, target_cycles: int | None = None,
 
 
 def _port_cycles(network: Network, board: Platform) -> int:
-    """Cycles that a memory port takes for the frame or its result, whichever is larger."""
-    layer = next(layer for layer in network.layers if layer.name == network.output.layer)
-    frame = prod(network.input.shape) * network.input.dtype.bits
-    result = prod(layer.output_shape) * layer.output_type.bits
+    """Cycles that a memory port takes for all inputs of a frame or for all its results, whichever is larger."""
+    frame = sum(prod(port.shape) * port.dtype.bits for port in network.inputs)
+    result = sum(prod(network.shape_of(port.layer)) * network.type_of(port.layer).bits for port in network.outputs)
     return -(-max(frame, result) // board.memory.port_bits)
 
 

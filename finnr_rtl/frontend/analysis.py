@@ -160,15 +160,16 @@ class _Analysis:
             return None
         if not builder.layers:
             raise UserError(f"{graph.file}: nothing in it needs a layer: no matrix, pool or quantiser behind the input")
-        for name, source in builder.sources.items():
-            if source.order is None:
-                raise UserError(f"{graph.file}: nothing depends on input {name}; remove it")
-        layers = _needed(builder, {port.layer for port in ports})
+        producers = {port.layer for port in ports}
+        layers = _needed(builder, producers)
+        for name in builder.sources:
+            if name not in producers:
+                raise UserError(f"{graph.file}: no output depends on input {name}; remove it")
         return Network(graph.name, tuple(source.port() for source in builder.sources.values()), layers, tuple(ports))
 
 
 def _needed(builder: Builder, names: set[str]) -> tuple[Layer, ...]:
-    """The layers that ``names`` depend on, in topological order."""
+    """The layers that ``names`` depend on, in topological order; ``names`` is completed by all that they depend on."""
     kept = []
     for layer in reversed(builder.layers.values()):
         if layer.name in names:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finnr_rtl.errors import UserError
-from finnr_rtl.network.host import mismatches, quantise, restore
+from finnr_rtl.network.dataset import integers, mismatching, sample_count
+from finnr_rtl.network.host import restore
 from finnr_rtl.network.network import Network
 
 __all__ = ["Report", "evaluate"]
@@ -18,19 +18,25 @@ BATCH = 32
 class Report:
     """What came out of a data set of ``samples`` samples.
 
-    ``outputs`` are the network's, as the model gives them (float32). ``off_grid`` samples had inputs that the input type does
-    not hold exactly. ``mismatching_values`` and ``mismatching_samples`` count differences from the stored outputs,
+    ``results`` are the network's outputs by name, as the model gives them (float32). ``off_grid`` samples had inputs that the input
+    type does not hold exactly. ``mismatching_values`` and ``mismatching_samples`` count differences from the stored outputs,
     ``first_mismatch`` is the first such sample, ``correct`` counts samples whose label was found; each is None where the data
     has nothing to compare with.
     """
 
     samples: int
-    outputs: np.ndarray
+    results: dict[str, np.ndarray]
     off_grid: int
     mismatching_values: int | None
     mismatching_samples: int | None
     first_mismatch: int | None
     correct: int | None
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """The only output's. Raises ``ValueError`` where there are several."""
+        (only,) = self.results.values()
+        return only
 
     @property
     def accuracy(self) -> float | None:
@@ -45,40 +51,32 @@ def _decisions(outputs: np.ndarray) -> np.ndarray:
 
 
 def evaluate(network: Network, data: dict[str, np.ndarray], progress: Callable[[int, int], None] | None = None) -> Report:
-    """Run ``data["inputs"]`` (samples, \\*model shape) through the integer reference, in batches.
+    """Run the samples of ``data`` through the integer reference, in batches.
 
-    ``data["outputs"]`` and ``data["labels"]``, one per sample, are compared where present. ``progress(done, samples)`` is called
-    after every batch. Raises ``UserError`` where an array is missing or has another number of samples or another shape.
+    Arrays are named as :mod:`finnr_rtl.network.dataset` says; outputs, and ``labels`` (of the first output), are compared where
+    present. ``progress(done, samples)`` is called after every batch. Raises ``UserError`` where an array is missing or has another
+    number of samples or another shape.
     """
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
-        ports = f"{len(network.inputs)} inputs and {len(network.outputs)} outputs"
-        raise UserError(f"network {network.name} has {ports}; only networks with one of each are run on data so far")
-    if "inputs" not in data:
-        raise UserError(f"the data has no array named inputs, only {', '.join(sorted(data)) or 'nothing'}")
-    x = np.asarray(data["inputs"])
-    samples = len(x) if x.ndim else 0
-    if samples == 0:
-        raise UserError("the array inputs holds no samples")
-    for name in ("outputs", "labels"):
-        if name in data and len(np.atleast_1d(data[name])) != samples:
-            raise UserError(f"the array {name} has {len(np.atleast_1d(data[name]))} samples, inputs has {samples}")
-    results, wrong, off_grid = [], [], 0
+    samples = sample_count(network, data)
+    parts, wrong, off_grid = [], [], 0
     for start in range(0, samples, BATCH):
         part = slice(start, start + BATCH)
-        q, count = quantise(network.input, x[part])
+        q, count = integers(network, data, part)
         off_grid += count
-        final = network.execute(q)[network.output.layer]
-        results.append(restore(network.output, final))
-        if "outputs" in data:
-            wrong.append(mismatches(network.output, final, data["outputs"][part]))
+        executed = network.execute(q)
+        parts.append([restore(port, executed[port.layer]) for port in network.outputs])
+        differing = mismatching(network, executed, data, part)
+        if differing is not None:
+            wrong.append(differing)
         if progress:
             progress(min(start + BATCH, samples), samples)
-    outputs = np.concatenate(results)
+    outputs = [np.concatenate(port) for port in zip(*parts, strict=True)]
     values = frames = first = correct = None
     if wrong:
         counts = np.concatenate(wrong)
         values, frames = int(counts.sum()), int(np.count_nonzero(counts))
         first = int(np.flatnonzero(counts)[0]) if frames else None
     if "labels" in data:
-        correct = int(np.count_nonzero(_decisions(outputs) == np.asarray(data["labels"]).reshape(samples, -1)[:, 0]))
-    return Report(samples, outputs, off_grid, values, frames, first, correct)
+        correct = int(np.count_nonzero(_decisions(outputs[0]) == np.asarray(data["labels"]).reshape(samples, -1)[:, 0]))
+    results = {port.name: output for port, output in zip(network.outputs, outputs, strict=True)}
+    return Report(samples, results, off_grid, values, frames, first, correct)

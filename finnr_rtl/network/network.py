@@ -98,6 +98,16 @@ class Network:
             results[layer.name] = layer.reference(*(results[name].reshape(-1, *shape) for name, shape in sources))
         return results
 
+    def shape_of(self, producer: str) -> Shape:
+        """The map that a layer or an input gives."""
+        found = {port.name: port.shape for port in self.inputs} | {layer.name: layer.output_shape for layer in self.layers}
+        return found[producer]
+
+    def type_of(self, producer: str) -> DataType:
+        """The type of a layer's or an input's integers."""
+        found = {port.name: port.dtype for port in self.inputs} | {layer.name: layer.output_type for layer in self.layers}
+        return found[producer]
+
     @property
     def operations(self) -> int:
         """Operations per frame."""
