@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from finnr_rtl.emit.images import rom_module
 from finnr_rtl.emit.keywords import KEYWORDS, identifier
 
 ROOT = Path(__file__).resolve().parent.parent
+icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed: put iverilog on PATH")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,7 @@ def test_each_waiver_says_why(rtl):
         assert lines[index - 1].startswith("// ") or lines[index - 1].startswith("lint_off")
 
 
+@icarus
 def test_icarus_takes_it_as_verilog_2005(rtl, tmp_path):
     text = call(["iverilog", "-g2005", "-Wall", "-s", "net", "-o", str(tmp_path / "net.vvp"), *sources(rtl)], rtl)
     assert "warning" not in text
@@ -106,6 +109,7 @@ def test_same_network_same_bytes_anywhere(tmp_path):
     assert b"src =" not in text
 
 
+@icarus
 @pytest.mark.parametrize(("depth", "width", "style"), [(2, 1, "lut"), (5, 12, "lut"), (64, 33, "block"), (100, 200, "block")])
 def test_rom_gives_its_rows(depth, width, style, tmp_path):
     rng = np.random.default_rng(depth)
