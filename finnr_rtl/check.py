@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finnr_rtl.datatypes import smallest
-from finnr_rtl.frontend import examine
-from finnr_rtl.frontend.graph import Graph
+from finnr_rtl.frontend import Findings, examine
 from finnr_rtl.network.layers import Accumulating, Layer
 from finnr_rtl.network.network import Network
 from finnr_rtl.network.summary import describe
@@ -44,16 +43,17 @@ def check(path: str | Path, input_type: str | None = None, input_scale: float | 
     only where the file cannot be read at all.
     """
     found = examine(path, input_type, input_scale)
-    rows = _rows(found.graph, found.layers, found.network, found.problems)
+    rows = _rows(found)
     return Report(found.graph.file, rows, tuple(found.problems), found.network)
 
 
-def _rows(graph: Graph, touched: dict[str, tuple[str, ...]], network: Network | None, problems: list[str]) -> tuple[Row, ...]:
+def _rows(found: Findings) -> tuple[Row, ...]:
+    network = found.network
     layers = {layer.name: layer for layer in network.layers} if network else {}
     rows = []
-    for node in graph.nodes:
-        own = touched.get(node.name)
-        refused = any(f"node {node.name} ({node.op})" in problem for problem in problems)
+    for node in found.graph.nodes:
+        own = found.layers.get(node.name)
+        refused = any(f"node {node.name} ({node.op})" in problem for problem in found.problems)
         phrases = tuple(_phrase(layers[name]) for name in own or () if name in layers)
         if refused:
             note = "cannot be built"
@@ -62,7 +62,7 @@ def _rows(graph: Graph, touched: dict[str, tuple[str, ...]], network: Network | 
         elif not own:
             note = "goes into what follows"
         elif phrases:
-            note = ""
+            note = found.notes.get(node.name, "")
         else:
             note = "not needed" if network else "behind a problem, or part of " + ", ".join(own)
         rows.append(Row(node.name, node.op, phrases, note))

@@ -37,6 +37,16 @@ def test_every_node_says_what_it_becomes(report):
     assert len(found.network.layers) == 2
 
 
+def test_padding_with_a_zero_that_the_type_does_not_hold_is_told(report):
+    w = Writer((1, 4, 4))
+    x = w.node("BipolarQuant", "x", np.float32(1))
+    weights = w.quant(np.float32(np.ones((2, 1, 3, 3))), bits=2)
+    found = report(w.model(w.node("Conv", x, weights, pads=[1, 1, 1, 1], name="conv")))
+    (row,) = [row for row in found.rows if row.node == "conv"]
+    assert row.note == "pads with zero, which is 0 in integers: no BIPOLAR holds it, so its input becomes TERNARY"
+    assert found.network.layers[0].input_type.name == "TERNARY"
+
+
 def test_all_problems_at_once(report):
     w = Writer((2,))
     x = w.quant("x", bits=4)

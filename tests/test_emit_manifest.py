@@ -11,6 +11,7 @@ from networks import small_cnn
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.dataflow.timing import predict, size_rooms
+from finnr_rtl.datatypes import DataType
 from finnr_rtl.emit.manifest import manifest
 from finnr_rtl.emit.readme import readme
 from finnr_rtl.emit.verilog import verilog_files
@@ -30,6 +31,10 @@ def test_manifest_tells_what_the_verilog_has():
     assert content["files"]["network/x.npz"] == sha256(b"\0").hexdigest()
     assert content["files"]["rtl/net.v"] == sha256(files["rtl/net.v"].encode()).hexdigest()
     assert [stage["name"] for stage in content["stages"]] == [stage.name for stage in stages]
+
+    assert [layer["name"] for layer in content["layers"]] == [layer.name for layer in network.layers]
+    low, high = network.layers[0].accumulator_range
+    assert content["layers"][0]["accumulator"] == {"min": low, "max": high, "bits": DataType(f"INT{max(high, ~low).bit_length() + 1}").bits}
 
     for end, shape in (("inputs", (9, 8, 3)), ("outputs", (1, 1, 1))):
         (frame,) = content[end]

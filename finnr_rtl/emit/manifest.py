@@ -10,7 +10,10 @@ from finnr_rtl import __version__
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.datatypes import smallest
+from finnr_rtl.network.layers import Accumulating, Layer
 from finnr_rtl.network.network import InputPort, Network, OutputPort
+from finnr_rtl.network.summary import describe
 
 __all__ = ["manifest"]
 
@@ -41,6 +44,7 @@ def manifest(
             "bottleneck": cycles.bottleneck,
             "frames_per_second": clock_mhz * 1e6 / cycles.interval,
         },
+        "layers": [_layer(layer) for layer in network.layers],
         "stages": [
             {
                 "name": stage.name,
@@ -87,6 +91,15 @@ def _output(network: Network, port: OutputPort, bus: str, spec: StreamSpec):
         "bias": _numbers(port.bias),
         "tail": [step["op"] for step in port.tail],
     }
+
+
+def _layer(layer: Layer):
+    """A layer; and the width of its sums with what proves it: their least and greatest value, by analysis of the actual weights."""
+    content = {"name": layer.name, "what": describe(layer)}
+    if isinstance(layer, Accumulating):
+        low, high = layer.accumulator_range
+        content["accumulator"] = {"min": low, "max": high, "bits": smallest(low, high).bits}
+    return content
 
 
 def _stream(spec: StreamSpec):

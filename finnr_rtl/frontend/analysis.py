@@ -39,12 +39,13 @@ _MAY_BE_INFINITE = ("Clip", "MultiThreshold")
 class Findings:
     """What an analysis that does not stop at the first problem found.
 
-    ``layers`` names, by node, the layers that the node added or changed. ``problems`` holds one sentence each. ``network`` is None
-    where there are problems.
+    ``layers`` names, by node, the layers that the node added or changed; ``notes`` tells, by node, what its user should know.
+    ``problems`` holds one sentence each. ``network`` is None where there are problems.
     """
 
     graph: Graph
     layers: dict[str, tuple[str, ...]]
+    notes: dict[str, str]
     problems: list[str]
     network: Network | None
 
@@ -72,7 +73,7 @@ def examine(path: str | Path, input_type: str | None = None, input_scale: float 
         network = analysis.network()
     except UserError as error:
         problems.append(str(error))
-    return Findings(graph, analysis.touched, problems, None if problems else network)
+    return Findings(graph, analysis.touched, analysis.notes, problems, None if problems else network)
 
 
 def _read(path: str | Path) -> Graph:
@@ -94,6 +95,7 @@ class _Analysis:
         self.override = input_type, input_scale
         self.values: dict = {"": None}
         self.touched: dict[str, tuple[str, ...]] = {}
+        self.notes: dict[str, str] = {}
 
     def network(self) -> Network:
         # Models hold values such as a zero padding constant divided by zero only in parts that are never used.
@@ -114,6 +116,7 @@ class _Analysis:
             _refuse_unknown(graph, waiting, values)
         sources = {tensor.name: Source(tensor, input_rule(graph, tensor, values, *self.override)) for tensor in graph.inputs}
         builder = Builder(graph, sources)
+        self.notes = builder.notes
         values.update((name, builder.input_stream(name)) for name in sources)
         for node in waiting:
             before = dict(builder.layers)

@@ -85,6 +85,7 @@ class Builder:
 
     def __post_init__(self):
         self.layers: dict[str, Layer] = {}
+        self.notes: dict[str, str] = {}  # by node, what its user should know of it
         self.batch = max((tensor.batch for tensor in self.graph.inputs), default=1)
         self.uses = self.graph.uses()
         # Without a window or with a transpose somewhere, nothing says that channels are the first dimension.

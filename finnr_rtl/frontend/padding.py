@@ -39,6 +39,7 @@ def zero_padded(node: Node, builder: Builder, stream: Stream, window: Window) ->
     if dtype.allows([pad]):
         return stream, window, pad
     wider = TERNARY if dtype == BIPOLAR and pad == 0 else smallest(min(pad, dtype.min), max(pad, dtype.max))
+    builder.notes[node.name] = f"pads with zero, which is {pad} in integers: no {dtype} holds it, so its input becomes {wider}"
     if stream.sole and builder.widen(stream.producer, wider):
         return stream, window, pad
     return padded(node, builder, stream, window.pads, pad), replace(window, pads=(0, 0, 0, 0)), pad
