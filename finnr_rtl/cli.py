@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _verify(commands)
     _run(commands)
     _check(commands)
+    _platforms(commands)
     _example(commands)
     return parser
 
@@ -96,6 +97,15 @@ def _check(commands):
     )
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file")
     _input_options(p)
+
+
+def _platforms(commands):
+    commands.add_parser(
+        "platforms",
+        help="list the boards",
+        description="List the known boards: part, resources of the device, default clock in MHz, memory ports and bandwidth. A new board "
+        "is one new file like those in platforms/; any .toml file can be named instead of a board.",
+    )
 
 
 def _example(commands):

@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["build", "check", "example", "run", "verify"]
+__all__ = ["build", "check", "example", "platforms", "run", "verify"]
 
-OUT = Console(highlight=False, soft_wrap=True)
+# Into a file or a pipe tables go whole: there is no width to fit them in.
+OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 ERR = Console(stderr=True, highlight=False)
 
 
@@ -138,6 +139,20 @@ def check(options) -> int:
         OUT.print(problem)
     OUT.print(f"{report.model} " + ("can be built" if report.passed else f"cannot be built: {len(report.problems)} problems"))
     return 0 if report.passed else 1
+
+
+def platforms(_) -> int:
+    """``platforms``: the known boards."""
+    from finnr_rtl.platforms import load, names
+
+    rows = []
+    for board in map(load, names()):
+        device, memory = board.device, board.memory
+        link = f"{memory.ports} x {memory.port_bits} bit, {memory.bandwidth / 1e9:g} GB/s"
+        figures = device.lut, device.ff, device.bram18, device.dsp, device.uram, f"{board.clock_mhz:g}", link
+        rows.append((board.name, board.board, board.part, board.family, *figures))
+    OUT.print(_table(("name", "board", "part", "family", "LUT", "FF", "BRAM18", "DSP", "URAM", "MHz", "memory"), rows))
+    return 0
 
 
 def example(options) -> int:

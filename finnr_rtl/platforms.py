@@ -12,7 +12,8 @@ from finnr_rtl.resources import folder
 
 __all__ = ["Budget", "Memory", "Platform", "load", "names"]
 
-FAMILIES = ("xc7", "xcup")
+# As Yosys names them: 7-series and Zynq-7000, UltraScale, UltraScale+.
+FAMILIES = ("xc7", "xcu", "xcup")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Platform:
-    """A board. ``name`` is that of its file; ``family`` is "xc7" (7-series, Zynq-7000) or "xcup" (UltraScale+).
+    """A board. ``name`` is that of its file; ``family`` is one of ``FAMILIES``.
 
     ``device`` is the whole chip, ``shell`` what the board's own logic (DMA, interconnect) takes; ``clock_mhz`` is the default.
     """

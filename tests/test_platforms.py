@@ -7,12 +7,15 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import io
 
 from finnr_rtl import platforms
+from finnr_rtl.cli import main
 from finnr_rtl.errors import UserError
 from finnr_rtl.resources import folder
 
 
 def test_all_files_load_and_leave_room_beside_the_shell():
-    assert {"pynq_z1", "zedboard", "ultra96", "aws_f1"} <= set(platforms.names())
+    assert set(platforms.names()) >= {
+        "aws_f1", "ku115", "kv260", "pynq_z1", "ultra96", "zc706", "zcu104", "zedboard",
+    }
     for name in platforms.names():
         platform = platforms.load(name)
         assert platform.name == name
@@ -25,6 +28,15 @@ def test_known_figures():
     board = platforms.load("pynq_z1")
     assert (board.part, board.family, board.clock_mhz) == ("xc7z020clg400-1", "xc7", 100)
     assert (board.lut, board.bram18, board.device.dsp) == (53200, 280, 220)
+
+
+def test_the_command_lists_every_board(capsys):
+    assert main(["platforms"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == platforms.names()
+    (line,) = [line for line in lines if line.startswith("pynq_z1")]
+    assert line.split()[1:10] == ["PYNQ-Z1", "xc7z020clg400-1", "xc7", "53200", "106400", "280", "220", "0", "100"]
+    assert line.endswith("4 x 64 bit, 2.1 GB/s")
 
 
 def test_unknown_platform_lists_the_known_ones():
@@ -61,7 +73,7 @@ def test_a_file_of_ones_own(tmp_path):
         ("dsp = 220", "dsp = -1", "device.dsp = -1 must be a whole number of at least 0"),
         ("ports = 4", "ports = 0", "memory.ports = 0 must be a whole number of at least 1"),
         ('part = "xc7z020clg400-1"', 'part = ""', "part = '' must be a text"),
-        ('family = "xc7"', 'family = "ecp5"', "family = 'ecp5' must be one of xc7, xcup"),
+        ('family = "xc7"', 'family = "ecp5"', "family = 'ecp5' must be one of xc7, xcu, xcup"),
         ("lut = 4000", "lut = 60000", r"shell.lut = 60000 is more than the device has \(53200\)"),
         ('board = "PYNQ-Z1"', "memory = 5", "key 'board' is missing|not TOML"),
         ("[device]", "[device", "is not TOML: .*line"),
