@@ -69,7 +69,7 @@ def _p_relu(node, inputs, builder):
 
 @operator("Sigmoid", "Tanh", "Softplus", "Erf", "Exp", "Floor", "Ceil", "Round")
 def _plain(node, inputs, builder):
-    return applied(node, inputs[0], node.op)
+    return applied(node, inputs[0], node.op.removeprefix("QLinear"))
 
 
 @operator("Abs", "HardSwish", limits="over a small range of integers, since it is not monotone")

@@ -98,7 +98,8 @@ def _top_k(node, inputs, builder):
 @operator("Softmax", limits="at the end, on the host")
 def _softmax(node, inputs, builder):
     host = on_host(inputs[0], builder)
-    rank, opset = len(host.shape), builder.graph.opset
+    # A QLinearSoftmax says by itself which opset's rules it follows.
+    rank, opset = len(host.shape), node.get("opset", builder.graph.opset)
     axis = node.get("axis", 1 if opset < 13 else -1) % rank
     # Up to opset 12 the axis begins the dimensions that are normalised together.
     last = rank if opset < 13 else axis + 1
