@@ -32,12 +32,26 @@ def float_network(rng):
     return w.model(w.node("MatMul", x, np.float32(rng.normal(0, 0.3, (6, 5)))))
 
 
+def branching_network(rng):
+    """A concatenation, constants added and multiplied, a mean, dense layers, a softmax; in float."""
+    w = Writer((3, 8, 8), opset=17)
+    x = w.node("Relu", w.node("Conv", "x", np.float32(rng.normal(0, 0.3, (4, 3, 3, 3))), pads=[1] * 4))
+    y = w.node("Sigmoid", w.node("Conv", x, np.float32(rng.normal(0, 0.3, (2, 4, 1, 1)))))
+    x = w.node("Concat", x, w.node("LeakyRelu", y, alpha=0.1), axis=1)
+    x = w.node("Mul", w.node("Add", x, np.float32(rng.normal(0, 1, (1, 6, 1, 1)))), np.float32(rng.normal(0, 1, (1, 6, 1, 1))))
+    x = w.node("AveragePool", w.node("Conv", x, np.float32(rng.normal(0, 0.3, (4, 6, 3, 3)))), kernel_shape=[3, 3], strides=[3, 3])
+    x = w.node("Gemm", w.node("Flatten", x), np.float32(rng.normal(0, 0.3, (16, 6))), np.float32(rng.normal(0, 0.3, 6)))
+    x = w.node("Gemm", x, np.float32(rng.normal(0, 0.3, (5, 6))), np.float32(rng.normal(0, 0.3, 5)), transB=1, alpha=0.5)
+    return w.model(w.node("Softmax", x, axis=1))
+
+
+@pytest.mark.parametrize("make", [float_network, branching_network])
 @pytest.mark.parametrize("form", [QuantFormat.QOperator, QuantFormat.QDQ])
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("activations", [QuantType.QUInt8, QuantType.QInt8])
-def test_what_the_quantiser_of_onnxruntime_writes(tmp_path, form, per_channel, activations):
+def test_what_the_quantiser_of_onnxruntime_writes(tmp_path, make, form, per_channel, activations):
     rng = np.random.default_rng(1)
-    onnx.save(float_network(rng), tmp_path / "float.onnx")
+    onnx.save(make(rng), tmp_path / "float.onnx")
     inputs = np.float32(rng.normal(0, 1, (24, 1, 3, 8, 8)))
     quantize_static(
         str(tmp_path / "float.onnx"), str(tmp_path / "q.onnx"), Calibration(inputs[:16]), quant_format=form, per_channel=per_channel,

@@ -146,7 +146,7 @@ class Builder:
                 full = full[np.argsort(source.order)]
             return full
 
-        chain = [replace(f, args={name: moved(value) for name, value in f.args.items()}) for f in stream.chain]
+        chain = [function.mapped(moved) for function in stream.chain]
         stream = replace(
             stream, shape=vector, order=source.order[stream.order], scale=moved(stream.scale), bias=moved(stream.bias),
             chain=tuple(chain), raw=False,

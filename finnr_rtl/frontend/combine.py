@@ -10,6 +10,7 @@ from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.sums import common_unit
 from finnr_rtl.frontend.values import Constant, HostValue, Stream
+from finnr_rtl.network.functions import Function
 from finnr_rtl.network.layers import Add, Concat, Multiply, Upsample
 
 __all__ = ["product", "total"]
@@ -103,27 +104,41 @@ def product(node: Node, builder: Builder, first, second) -> Stream:
     return Stream(builder.add(layer), layer.output_shape, terms[0].order, scale, np.float64(0), low, high)
 
 
+def _of_itself(node: Node, op: str, first, second) -> Stream | None:
+    """Two functions of the same integers joined by ``op``, as one function of these; None where they are not.
+
+    Sums and products of affine ones are left to layers, which take any range.
+    """
+    if not isinstance(first, Stream) or not isinstance(second, Stream) or first.producer != second.producer:
+        return None
+    same = first.shape == second.shape and np.array_equal(first.order, second.order) and first.raw == second.raw
+    same = same and np.array_equal(first.scale, second.scale) and np.array_equal(first.bias, second.bias)
+    if not same or op in ("Add", "Sub", "Mul") and first.affine and second.affine:
+        return None
+    return replace(first, chain=(Function(op, {}, node.name, (first.chain, second.chain)),), terms=())
+
+
 @operator("Add", limits="a constant, or two streams")
 def _add(node, inputs, builder):
     found = _operands(inputs)
     if found:
         return applied(node, found[0], "Add", value=found[1])
-    return total(node, builder, *inputs)
+    return _of_itself(node, "Add", *inputs) or total(node, builder, *inputs)
 
 
-@operator("Sum", limits="as Add, of any number")
+@operator("Sum", "Mean", limits="as Add, of any number")
 def _sum(node, inputs, builder):
     result = inputs[0]
     for value in inputs[1:]:
         result = _add(node, (result, value), builder)
-    return result
+    return result if node.op == "Sum" else applied(node, result, "Div", value=len(inputs))
 
 
 @operator("Sub", limits="a constant, or two streams")
 def _sub(node, inputs, builder):
     found = _operands(inputs)
     if not found:
-        return total(node, builder, *inputs, negative=True)
+        return _of_itself(node, "Sub", *inputs) or total(node, builder, *inputs, negative=True)
     value, constant, leads = found
     if leads:
         return applied(node, value, "Add", value=-constant)
@@ -135,7 +150,38 @@ def _mul(node, inputs, builder):
     found = _operands(inputs)
     if found:
         return applied(node, found[0], "Mul", value=found[1])
-    return product(node, builder, *inputs)
+    return _of_itself(node, "Mul", *inputs) or product(node, builder, *inputs)
+
+
+@operator("Div", limits="by a constant; a constant by a stream")
+def _div(node, inputs, builder):
+    found = _operands(inputs)
+    if not found:
+        result = _of_itself(node, "Div", *inputs)
+        if result is None:
+            raise node.error("divides one stream by another; only division by a constant, or of functions of one stream, is supported")
+        return result
+    value, constant, leads = found
+    if not leads:
+        return applied(node, applied(node, value, "Reciprocal"), "Mul", value=constant)
+    if np.any(constant == 0):
+        raise node.error("divides by zero")
+    return applied(node, value, "Div", value=constant)
+
+
+@operator("Max", "Min", limits="constants, or two functions of one stream")
+def _extreme(node, inputs, builder):
+    result = inputs[0]
+    for value in inputs[1:]:
+        found = _operands((result, value))
+        if found:
+            bounds = {"low": found[1], "high": np.inf} if node.op == "Max" else {"low": -np.inf, "high": found[1]}
+            result = applied(node, found[0], "Clip", **bounds)
+        else:
+            result = _of_itself(node, node.op, result, value)
+            if result is None:
+                raise node.error("compares two streams, which is not supported; compare one with a constant, or join them by a sum")
+    return result
 
 
 def _joined(streams: list[Stream], channels: list[int], part: str) -> np.ndarray:
@@ -147,7 +193,7 @@ def _joined(streams: list[Stream], channels: list[int], part: str) -> np.ndarray
 def _joined_chain(node: Node, builder: Builder, streams: list[Stream], channels: list[int]):
     """Streams and the chain that all of them wait for, with arguments per channel of the concatenation."""
     forms = {tuple((f.op, *f.args) for f in stream.chain) for stream in streams}
-    if len(forms) > 1:
+    if len(forms) > 1 or any(function.branches for function in streams[0].chain):
         # Different functions: they are folded into scale and bias, or made integers, stream by stream.
         settled = []
         for stream in streams:

@@ -9,17 +9,6 @@ from finnr_rtl.frontend.quantisers import Whole
 from finnr_rtl.frontend.values import Constant, HostValue, Stream
 
 
-@operator("Div", limits="by a constant")
-def _div(node, inputs, builder):
-    value = inputs[0]
-    if not isinstance(inputs[1], Constant):
-        raise node.error("divides by a stream; only division by a constant is supported")
-    constant = inputs[1].value
-    if np.any(constant == 0):
-        raise node.error("divides by zero")
-    return applied(node, value, "Div", value=constant)
-
-
 @operator("Neg")
 def _neg(node, inputs, builder):
     return applied(node, inputs[0], "Mul", value=-1)
@@ -55,26 +44,43 @@ def _relu(node, inputs, builder):
     return applied(node, inputs[0], "Relu")
 
 
-@operator("LeakyRelu", limits="a negative alpha only over a small range of integers")
+@operator("LeakyRelu", limits="a negative alpha is not monotone")
 def _leaky_relu(node, inputs, builder):
     return applied(node, inputs[0], "LeakyRelu", alpha=node.get("alpha", 0.01))
 
 
-@operator("PRelu", limits="constant slopes; negative ones only over a small range of integers")
+@operator("PRelu", limits="constant slopes; negative ones is not monotone")
 def _p_relu(node, inputs, builder):
     if not isinstance(inputs[1], Constant):
         raise node.error("its slopes must be constant")
     return applied(node, inputs[0], "LeakyRelu", alpha=inputs[1].value)
 
 
-@operator("Sigmoid", "Tanh", "Softplus", "Erf", "Exp", "Floor", "Ceil", "Round")
+@operator("Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Exp", "Log", "Sqrt", "Sign", "Floor", "Ceil", "Round")
 def _plain(node, inputs, builder):
-    return applied(node, inputs[0], node.op)
+    return applied(node, inputs[0], node.op.removeprefix("QLinear"))
 
 
-@operator("Abs", "HardSwish", limits="over a small range of integers, since it is not monotone")
+@operator("Abs", "HardSwish", "Mish", "Reciprocal", limits="not monotone: over 4096 integers, or with 256 runs of equal results")
 def _bent(node, inputs, builder):
     return applied(node, inputs[0], node.op)
+
+
+@operator("Gelu", limits="not monotone: over 4096 integers, or with 256 runs of equal results")
+def _gelu(node, inputs, builder):
+    return applied(node, inputs[0], "GeluTanh" if node.get("approximate", "none") == "tanh" else "Gelu")
+
+
+@operator("Celu", "ThresholdedRelu", limits="a negative alpha is not monotone")
+def _with_alpha(node, inputs, builder):
+    return applied(node, inputs[0], node.op, alpha=node.get("alpha", 1.0))
+
+
+@operator("Pow", limits="a constant exponent; other than odd ones are not monotone")
+def _pow(node, inputs, builder):
+    if not isinstance(inputs[1], Constant):
+        raise node.error("its exponent must be constant")
+    return applied(node, inputs[0], "Pow", exponent=inputs[1].value)
 
 
 @operator("Elu")

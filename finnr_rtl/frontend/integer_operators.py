@@ -10,13 +10,11 @@ import numpy as np
 from finnr_rtl.datatypes import smallest
 from finnr_rtl.frontend.builder import Builder
 from finnr_rtl.frontend.chain import applied
-from finnr_rtl.frontend.combine import product, total
 from finnr_rtl.frontend.convolution import convolution
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.linear import dequantised, quantised_linear
-from finnr_rtl.frontend.matrix import matmul
-from finnr_rtl.frontend.operators import operator
-from finnr_rtl.frontend.pool import global_mean
+from finnr_rtl.frontend.matrix import constant, matmul
+from finnr_rtl.frontend.operators import OPERATORS, operator
 from finnr_rtl.frontend.quantisers import linear_parameters
 from finnr_rtl.frontend.values import Constant, Stream
 
@@ -41,13 +39,19 @@ def _weights(node: Node, value, zero_point, axis: int) -> Constant:
     return Constant(integers.astype(np.float32), integers, np.ones(integers.shape), dtype)
 
 
-def _requantised(node: Node, builder: Builder, sums: Stream, scales, zero_point, channel_shape) -> Stream:
-    """Sums times ``x_scale * w_scale / y_scale``, computed in this order in float32 as onnxruntime does, as integers."""
-    if any(not isinstance(value, Constant) for value in (*scales, zero_point)):
-        raise node.error("its scales and zero points must be constant")
-    x_scale, w_scale, y_scale = (value.value.astype(np.float32).reshape(-1) for value in scales)
-    factor = x_scale * w_scale / y_scale
+def _requantised(node: Node, builder: Builder, sums: Stream, scales, zero_point, channel_shape, alpha: float = 1.0) -> Stream:
+    """Sums times ``alpha * x_scale * w_scale / y_scale``, computed in this order in float32 as onnxruntime does, as integers.
+
+    Without a y_scale the product is real.
+    """
+    if any(not isinstance(value, Constant) for value in scales[:2]) or not isinstance(scales[2], Constant | None):
+        raise node.error("its scales must be constant")
+    x_scale, w_scale = (value.value.astype(np.float32).reshape(-1) for value in scales[:2])
+    factor = np.float32(alpha) * x_scale * w_scale
+    factor = factor if scales[2] is None else factor / scales[2].value.astype(np.float32).reshape(-1)
     factor = factor.reshape(channel_shape) if factor.size > 1 else factor.reshape(())
+    if scales[2] is None:
+        return applied(node, sums, "Mul", value=factor)
     _, zero, bounds = linear_parameters(node, scales[2], zero_point, sums.order.ndim, 0)
     return quantised_linear(node, builder, applied(node, sums, "Mul", value=factor), np.float32(1), zero, bounds)
 
@@ -83,31 +87,55 @@ def _qlinear_matmul(node, inputs, builder):
     return _requantised(node, builder, sums, (a_scale, b_scale, y_scale), y_zero, (-1,))
 
 
-def _real(node: Node, builder: Builder, value, scale, zero_point) -> Stream:
-    stream = builder.stream(node, value)
-    return dequantised(node, stream, *linear_parameters(node, scale, zero_point, stream.order.ndim, 1)[:2])
+@operator("QGemm", limits="as Gemm")
+def _qgemm(node, inputs, builder):
+    a, a_scale, a_zero, b, b_scale, b_zero, bias, y_scale, y_zero = (*inputs, None, None, None)[:9]
+    if node.get("transA", 0):
+        raise node.error("transA=1 is not supported; export it with transA=0")
+    turned = bool(node.get("transB", 0))
+    weights = _weights(node, b, b_zero, 0 if turned else 1)
+    weights = weights.relabelled(np.transpose) if turned else weights
+    sums = matmul(node, builder, _centred(node, builder, a, a_zero), None, weights)
+    if bias is not None:
+        sums = applied(node, sums, "Add", value=constant(node, bias))
+    return _requantised(node, builder, sums, (a_scale, b_scale, y_scale), y_zero, (-1,), node.get("alpha", 1.0))
 
 
-def _whole(node: Node, builder: Builder, value: Stream, scale, zero_point) -> Stream:
-    return quantised_linear(node, builder, value, *linear_parameters(node, scale, zero_point, value.order.ndim, 1))
+def _real(node: Node, builder: Builder, value, scale, zero_point):
+    """The real values that a tensor of integers stands for."""
+    rank = value.value.ndim if isinstance(value, Constant) else builder.stream(node, value).order.ndim
+    return dequantised(node, value, *linear_parameters(node, scale, zero_point, rank, 1)[:2])
 
 
-@operator("QLinearAdd", "QLinearMul", limits="two streams")
+def _whole(node: Node, builder: Builder, value, scale, zero_point):
+    """Real values as integers."""
+    return quantised_linear(node, builder, value, *linear_parameters(node, scale, zero_point, 0, 1))
+
+
+def _as_real(node: Node, values, builder: Builder):
+    """What the operator of the same name without QLinear makes of real values."""
+    return OPERATORS[node.op.removeprefix("QLinear")].handler(node, values, builder)
+
+
+@operator("QLinearAdd", "QLinearMul", limits="a constant, or two streams")
 def _qlinear_join(node, inputs, builder):
-    join = total if node.op == "QLinearAdd" else product
-    first, second = (_real(node, builder, *inputs[start : start + 3]) for start in (0, 3))
-    return _whole(node, builder, join(node, builder, first, second), *inputs[6:8])
+    terms = [_real(node, builder, *inputs[start : start + 3]) for start in (0, 3)]
+    return _whole(node, builder, _as_real(node, terms, builder), *inputs[6:8])
 
 
-@operator("QLinearGlobalAveragePool", limits="channels first")
-def _qlinear_global_average_pool(node, inputs, builder):
+@operator("QLinearConcat", limits="as Concat")
+def _qlinear_concat(node, inputs, builder):
+    parts = [_real(node, builder, *inputs[start : start + 3]) for start in range(2, len(inputs), 3)]
+    return _as_real(node, [_whole(node, builder, part, *inputs[:2]) for part in parts], builder)
+
+
+@operator("QLinearAveragePool", "QLinearGlobalAveragePool", limits="channels first")
+def _qlinear_pool(node, inputs, builder):
     if node.get("channels_last", 0):
         raise node.error("channels_last=1 is not supported; export it with channels first")
-    return _whole(node, builder, global_mean(node, builder, _real(node, builder, *inputs[:3])), *inputs[3:5])
+    return _whole(node, builder, _as_real(node, [_real(node, builder, *inputs[:3])], builder), *inputs[3:5])
 
 
-@operator("QLinearSigmoid", "QLinearLeakyRelu")
+@operator("QLinearLeakyRelu", "QLinearReduceMean", "QLinearSigmoid", "QLinearSoftmax", limits="as the operator on real values")
 def _qlinear_function(node, inputs, builder):
-    args = {"alpha": node.get("alpha", 0.01)} if node.op == "QLinearLeakyRelu" else {}
-    value = applied(node, _real(node, builder, *inputs[:3]), node.op.removeprefix("QLinear"), **args)
-    return _whole(node, builder, value, *inputs[3:5])
+    return _whole(node, builder, _as_real(node, [_real(node, builder, *inputs[:3])], builder), *inputs[3:5])

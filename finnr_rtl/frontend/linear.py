@@ -11,18 +11,29 @@ from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.quantise import quantised
 from finnr_rtl.frontend.quantisers import Whole, linear_parameters
-from finnr_rtl.frontend.values import Constant, Stream
+from finnr_rtl.frontend.values import Constant, HostValue, Stream
 
 __all__ = ["dequantised", "quantised_linear"]
 
-def quantised_linear(node: Node, builder: Builder, value, scale, zero_point, bounds: tuple[int, int], narrowed: bool = False) -> Stream:
-    """The stream of integers ``clip(round(x / scale) + zero_point)``; with ``narrowed``, a Clip behind it makes them integers."""
+
+def quantised_linear(node: Node, builder: Builder, value, scale, zero_point, bounds: tuple[int, int], narrowed: bool = False):
+    """The stream of integers ``clip(round(x / scale) + zero_point)``; with ``narrowed``, a Clip behind it makes them integers.
+
+    What only the host computes is quantised there.
+    """
     result = applied(node, value, "QuantizeLinear", scale=scale, zero_point=zero_point, low=bounds[0], high=bounds[1])
-    return result if narrowed else quantised(node, result, Whole(*bounds), builder)
+    return result if narrowed or isinstance(value, HostValue) else quantised(node, result, Whole(*bounds), builder)
 
 
-def dequantised(node: Node, value: Stream, scale: np.ndarray, zero_point: np.ndarray) -> Stream:
-    """``scale * (q - zero_point)`` of a stream whose values are its integers q."""
+def dequantised(node: Node, value, scale: np.ndarray, zero_point: np.ndarray):
+    """``scale * (q - zero_point)`` of a constant, a stream or the host's values that are integers q."""
+    if isinstance(value, Constant):
+        integers = value.value.astype(np.int64) - zero_point.astype(np.int64)
+        real = (integers.astype(np.float32) * scale).astype(np.float32)
+        dtype = smallest(int(integers.min()), int(integers.max()))
+        return Constant(real, integers, np.broadcast_to(np.float64(scale), integers.shape), dtype)
+    if isinstance(value, HostValue):
+        return applied(node, applied(node, value, "Add", value=-zero_point), "Mul", value=scale)
     if value.chain or np.any(value.scale != 1):
         raise node.error("its input is not a tensor of integers; quantise it first")
     stream, (scale, zero_point) = value.aligned([scale, zero_point])
@@ -32,27 +43,23 @@ def dequantised(node: Node, value: Stream, scale: np.ndarray, zero_point: np.nda
 
 @operator("QuantizeLinear", limits="constant scale per tensor or channel, integers of up to 8 bits", constants=False)
 def _quantize_linear(node, inputs, builder):
-    stream = builder.stream(node, inputs[0])
-    scale, zero_point, bounds = linear_parameters(node, inputs[1], (*inputs, None)[2], stream.order.ndim, node.get("axis", 1))
+    value = inputs[0]
+    rank = len(value.shape if isinstance(value, HostValue) else value.order.shape)
+    scale, zero_point, bounds = linear_parameters(node, inputs[1], (*inputs, None)[2], rank, node.get("axis", 1))
     readers = [other.op for other in builder.graph.nodes if node.outputs[0] in other.inputs]
     narrowed = bool(readers) and all(op == "Clip" for op in readers)
     if node.name in builder.quantisers:
         # Whoever feeds the accelerator does it: the integers are there.
-        return replace(stream, scale=np.float64(1), bias=np.float64(0))
-    return quantised_linear(node, builder, stream, scale, zero_point, bounds, narrowed)
+        return replace(value, scale=np.float64(1), bias=np.float64(0))
+    return quantised_linear(node, builder, value, scale, zero_point, bounds, narrowed)
 
 
 @operator("DequantizeLinear", limits="constant scale per tensor or channel", constants=True)
 def _dequantize_linear(node, inputs, builder):
     value = inputs[0]
-    rank = value.value.ndim if isinstance(value, Constant) else builder.stream(node, value).order.ndim
-    scale, zero_point, _ = linear_parameters(node, inputs[1], (*inputs, None)[2] or _like(value), rank, node.get("axis", 1))
-    if isinstance(value, Stream):
-        return dequantised(node, value, scale, zero_point)
-    integers = value.value.astype(np.int64) - zero_point.astype(np.int64)
-    real = (integers.astype(np.float32) * scale).astype(np.float32)
-    dtype = smallest(int(integers.min()), int(integers.max()))
-    return Constant(real, integers, np.broadcast_to(np.float64(scale), integers.shape), dtype)
+    rank = len((value.order if isinstance(value, Stream) else value.value if isinstance(value, Constant) else value).shape)
+    zero_point = (*inputs, None)[2] or _like(value)
+    return dequantised(node, value, *linear_parameters(node, inputs[1], zero_point, rank, node.get("axis", 1))[:2])
 
 
 def _like(value) -> Constant | None:

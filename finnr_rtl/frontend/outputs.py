@@ -9,6 +9,7 @@ from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.relabel import bare
 from finnr_rtl.frontend.values import Constant, HostValue, Stream, revised
+from finnr_rtl.network.functions import Function
 from finnr_rtl.network.layers import ArgMax
 from finnr_rtl.network.network import OutputPort
 
@@ -24,6 +25,12 @@ def _per_element(stream: Stream, argument) -> np.ndarray:
     return full[stream.order].reshape(bare(stream.order.shape)) if np.ndim(full) else full
 
 
+def _step(function: Function) -> dict:
+    """A function as a step of the host."""
+    branches = {"branches": tuple(tuple(map(_step, branch)) for branch in function.branches)} if function.branches else {}
+    return {"op": function.op, **function.args, **branches}
+
+
 def on_host(value, builder: Builder) -> HostValue:
     """``value`` as the host sees it: the affine begin of a stream's chain becomes scale and bias, the rest the tail."""
     if isinstance(value, HostValue):
@@ -33,7 +40,7 @@ def on_host(value, builder: Builder) -> HostValue:
     while chain and chain[0].affine is not None:
         slope, offset = chain.pop(0).affine
         scale, bias = scale * slope, bias * slope + offset
-    tail = tuple({"op": f.op, **{name: _per_element(stream, arg) for name, arg in f.args.items()}} for f in chain)
+    tail = tuple(_step(f.mapped(lambda argument: _per_element(stream, argument))) for f in chain)
     return HostValue(replace(stream, scale=scale, bias=bias, chain=()), stream.order.shape, tail)
 
 
@@ -49,7 +56,7 @@ def output_port(name: str, value, builder: Builder) -> OutputPort:
 
 def _common_and_strict(stream: Stream) -> bool:
     """Whether all channels have one function that strictly rises over every integer, so that it makes and breaks no tie."""
-    arguments = [stream.scale, stream.bias, *(arg for f in stream.chain for arg in f.args.values())]
+    arguments = [stream.scale, stream.bias, *(arg for f in stream.chain for arg in f.arguments)]
     if any(np.ptp(argument) for argument in arguments) or stream.high - stream.low > _CHECKABLE:
         return False
     one = stream.viewed((1, stream.order.size, 1))
@@ -98,7 +105,8 @@ def _top_k(node, inputs, builder):
 @operator("Softmax", limits="at the end, on the host")
 def _softmax(node, inputs, builder):
     host = on_host(inputs[0], builder)
-    rank, opset = len(host.shape), builder.graph.opset
+    # A QLinearSoftmax says by itself which opset's rules it follows.
+    rank, opset = len(host.shape), node.get("opset", builder.graph.opset)
     axis = node.get("axis", 1 if opset < 13 else -1) % rank
     # Up to opset 12 the axis begins the dimensions that are normalised together.
     last = rank if opset < 13 else axis + 1

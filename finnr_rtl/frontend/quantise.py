@@ -12,6 +12,7 @@ from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.quantisers import Grid, Levels, Whole, read_grid, read_levels
 from finnr_rtl.frontend.requantise import FEW_STEPS, compact
+from finnr_rtl.frontend.segments import as_table, as_thresholds, runs
 from finnr_rtl.frontend.sums import quantised_sum
 from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.thresholds import Thresholds
@@ -71,16 +72,28 @@ def _sum(node: Node, stream: Stream, quantiser, arguments, builder: Builder) -> 
 
 
 def _table(node: Node, stream: Stream, quantiser, arguments, builder: Builder) -> str:
-    """A table for functions that rise and fall."""
-    if stream.high - stream.low >= MAX_TABLE:
-        culprit = next(f for f in stream.chain if np.any(np.isnan(f.direction)))
+    """A table for functions that may rise and fall: of every integer where these are few, else of the runs that give the same."""
+    culprit = next(f for f in stream.chain if np.any(np.isnan(f.direction)))
+    source = f"its input comes through {culprit.op} (node {culprit.node})"
+    try:
+        found = runs(stream, quantiser, arguments)
+    except ValueError as error:
+        raise node.error(f"{source}, which {error} for some integers from {stream.low} to {stream.high}; clip before that node") from None
+    if found and (thresholds := as_thresholds(found, quantiser, stream.high)):
+        return builder.attach(node, stream, compact(thresholds, *builder.ranges(stream)))
+    if found and stream.high - stream.low < MAX_TABLE:
+        table = np.stack([np.repeat(outputs, np.diff(np.append(starts, stream.high + 1))) for starts, outputs in found])
+        return builder.look_up(node, stream, table, quantiser.dtype)
+    numbered = as_table(found, stream.high) if found else None
+    if numbered is None:
         raise node.error(
-            f"its input comes through {culprit.op} (node {culprit.node}), which rises and falls, from integers of {stream.low} to "
-            f"{stream.high}; tables are made for up to {MAX_TABLE} values: quantise before that node"
+            f"{source}, which rises and falls, from integers of {stream.low} to {stream.high}; that takes more than 256 runs of equal "
+            "results, or more values than are looked at: quantise before that node"
         )
-    q = np.broadcast_to(np.arange(stream.low, stream.high + 1)[:, None], (stream.high - stream.low + 1, stream.channels))
-    table = quantiser.integers(stream.evaluate(q), arguments).astype(np.int64).T
-    return builder.look_up(node, stream, table, quantiser.dtype)
+    thresholds, table = numbered
+    producer = builder.attach(node, stream, thresholds)
+    numbers = replace(stream, producer=producer, low=0, high=thresholds.steps)
+    return builder.look_up(node, numbers, table, quantiser.dtype)
 
 
 @operator("Quant", "IntQuant", "BipolarQuant", limits="at most 8 bits on streams; every rounding mode", constants=True)

@@ -24,10 +24,10 @@ def _moved(builder: Builder, stream: Stream, layer: Layer) -> Stream:
         full = revised(argument, stream.shape, stream.order.size)[source]
         return revised(full, (1, 1, size), shape[2]) if narrow else full
 
-    arguments = [stream.scale, stream.bias, *(arg for f in stream.chain for arg in f.args.values())]
+    arguments = [stream.scale, stream.bias, *(arg for f in stream.chain for arg in f.arguments)]
     narrow = True
     narrow = all(moved(argument) is not None for argument in arguments)
-    chain = tuple(replace(f, args={name: moved(arg) for name, arg in f.args.items()}) for f in stream.chain)
+    chain = tuple(function.mapped(moved) for function in stream.chain)
     order = np.arange(size).reshape(shape).transpose(2, 0, 1)[None]
     order = order if stream.order.ndim == 4 else order[:, :, 0]
     # Where a channel's constants then differ from pixel to pixel, all values are channels of one pixel.

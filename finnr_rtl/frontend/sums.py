@@ -127,7 +127,7 @@ def quantised_sum(stream: Stream, quantiser, arguments: list[np.ndarray], bipola
         return None
     channels = stream.channels
     every = [first.scale, first.bias, second.scale, second.bias, *arguments]
-    every += [argument for part in (first, second, stream) for f in part.chain for argument in f.args.values()]
+    every += [argument for part in (first, second, stream) for f in part.chain for argument in f.arguments]
     table = np.stack([np.broadcast_to(np.asarray(argument, dtype=np.float64), channels) for argument in every])
     _, kinds, places = np.unique(table, axis=1, return_index=True, return_inverse=True)
     found = []

@@ -72,9 +72,8 @@ class Stream:
         parts = [revised(part, self.shape, shape[2]) for part in (self.scale, self.bias)]
         chain = []
         for function in self.chain:
-            args = {name: revised(value, self.shape, shape[2]) for name, value in function.args.items()}
-            parts += args.values()
-            chain.append(replace(function, args=args))
+            chain.append(function.mapped(lambda argument: revised(argument, self.shape, shape[2])))
+            parts += chain[-1].arguments
         if any(part is None for part in parts):
             return None
         return replace(self, shape=shape, scale=parts[0], bias=parts[1], chain=tuple(chain))
@@ -106,7 +105,7 @@ class Stream:
         def one(argument):
             return np.asarray(argument)[index] if np.ndim(argument) else argument
 
-        chain = tuple(replace(f, args={name: one(value) for name, value in f.args.items()}) for f in self.chain)
+        chain = tuple(function.mapped(one) for function in self.chain)
         return replace(self, scale=one(self.scale), bias=one(self.bias), chain=chain)
 
     @property

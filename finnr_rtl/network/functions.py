@@ -6,13 +6,13 @@ function works on float32 and rounds as the float graph does, operation by opera
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from finnr_rtl.network.rounding import ROUNDING
 
-__all__ = ["FUNCTIONS", "Function", "FunctionKind"]
+__all__ = ["FUNCTIONS", "JOINS", "Function", "FunctionKind"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ def _smooth(function):
     return lambda x: function(x.astype(np.float64)).astype(x.dtype)
 
 
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
 def _sigmoid(x):
     return np.exp(-np.logaddexp(0.0, -x))
 
@@ -70,6 +73,22 @@ def _hard_sigmoid(x, alpha, beta):
 
 def _hard_swish(x):
     return x * _hard_sigmoid(x, np.float32(1 / 6), np.float32(0.5))
+
+
+def _gelu(x):
+    return x * 0.5 * (1 + _erf(x / math.sqrt(2)))
+
+
+def _gelu_tanh(x):
+    return x * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def _celu(x, alpha):
+    return np.maximum(x, np.float32(0)) + np.minimum(np.float32(0), alpha * np.expm1(np.minimum(x, np.float32(0)) / alpha))
+
+
+def _power_direction(exponent):
+    return np.where(np.asarray(exponent) % 2 == 1, np.where(np.asarray(exponent) > 0, 1.0, np.nan), np.nan)
 
 
 def _linear(x, scale, zero_point, low, high):
@@ -99,7 +118,21 @@ FUNCTIONS = {
     "Elu": FunctionKind(_elu, _rising),
     "Selu": FunctionKind(_elu, _rising),
     "Softplus": FunctionKind(_smooth(lambda x: np.logaddexp(0.0, x)), _rising),
-    "Erf": FunctionKind(_smooth(np.vectorize(math.erf, otypes=[np.float64])), _rising),
+    "Softsign": FunctionKind(_smooth(lambda x: x / (1 + np.abs(x))), _rising),
+    "Celu": FunctionKind(_celu, lambda alpha: np.where(np.asarray(alpha) > 0, 1.0, np.nan)),
+    "ThresholdedRelu": FunctionKind(
+        lambda x, alpha: np.where(x > alpha, x, np.float32(0)), lambda alpha: np.where(np.asarray(alpha) >= 0, 1.0, np.nan)
+    ),
+    "Sign": FunctionKind(np.sign, _rising),
+    # Where the float graph has no number, any serves.
+    "Sqrt": FunctionKind(lambda x: np.sqrt(np.maximum(x, np.float32(0))), _rising),
+    "Log": FunctionKind(_smooth(lambda x: np.log(np.maximum(x, 0))), _rising),
+    "Reciprocal": FunctionKind(lambda x: 1 / x, _neither),
+    "Pow": FunctionKind(lambda x, exponent: np.power(x, exponent), _power_direction),
+    "Gelu": FunctionKind(_smooth(_gelu), _neither),
+    "GeluTanh": FunctionKind(_smooth(_gelu_tanh), _neither),
+    "Mish": FunctionKind(_smooth(lambda x: x * np.tanh(np.logaddexp(0.0, x))), _neither),
+    "Erf": FunctionKind(_smooth(_erf), _rising),
     "Exp": FunctionKind(_smooth(np.exp), _rising),
     "Clip": FunctionKind(lambda x, low, high: np.minimum(np.maximum(x, low), high), _rising, linear_pieces=True),
     "Sigmoid": FunctionKind(_smooth(_sigmoid), _rising),
@@ -107,24 +140,50 @@ FUNCTIONS = {
 }
 
 
+# What joins two functions of one value.
+JOINS = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Max": np.maximum, "Min": np.minimum}
+
+
 @dataclass(frozen=True, eq=False)
 class Function:
-    """One function of the table with its arguments: float32 scalars, or one value per channel. ``node`` is where it came from."""
+    """One function of the table with its arguments: float32 scalars, or one value per channel. ``node`` is where it came from.
+
+    With two ``branches``, chains of functions of the same value, it is what ``op`` (of ``JOINS``) makes of their results.
+    """
 
     op: str
     args: dict[str, np.ndarray]
     node: str
+    branches: tuple[tuple["Function", ...], ...] = ()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Apply to float32 (..., channels)."""
-        return FUNCTIONS[self.op].apply(x, **self.args)
+        if not self.branches:
+            return FUNCTIONS[self.op].apply(x, **self.args)
+        results = []
+        for branch in self.branches:
+            y = x
+            for function in branch:
+                y = function(y)
+            results.append(y)
+        return JOINS[self.op](*results)
+
+    @property
+    def arguments(self) -> list[np.ndarray]:
+        """Every argument, those of the branches included."""
+        return [*self.args.values(), *(argument for branch in self.branches for f in branch for argument in f.arguments)]
+
+    def mapped(self, change: Callable) -> "Function":
+        """With ``change`` (argument to argument) applied to every argument."""
+        args = {name: change(value) for name, value in self.args.items()}
+        return replace(self, args=args, branches=tuple(tuple(f.mapped(change) for f in branch) for branch in self.branches))
 
     @property
     def direction(self) -> np.ndarray:
         """+1, -1, 0 or NaN per channel (or one for all): never falls, never rises, constant, both."""
-        return np.asarray(FUNCTIONS[self.op].direction(**self.args))
+        return np.asarray(np.nan if self.branches else FUNCTIONS[self.op].direction(**self.args))
 
     @property
     def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
         """(slope, offset) in float64, or None."""
-        return FUNCTIONS[self.op].affine(**self.args)
+        return None if self.branches else FUNCTIONS[self.op].affine(**self.args)

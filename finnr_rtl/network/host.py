@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from finnr_rtl.errors import UserError
-from finnr_rtl.network.functions import FUNCTIONS
+from finnr_rtl.network.functions import FUNCTIONS, JOINS
 from finnr_rtl.network.network import InputPort, OutputPort
 from finnr_rtl.network.rounding import ROUNDING
 
@@ -64,10 +64,17 @@ _STEPS = {
 def restore(port: OutputPort, q: np.ndarray) -> np.ndarray:
     """The model's outputs (frames, ...) in float32 from integers ``q`` (frames, rows, columns, channels) of the port's layer."""
     x = _affine(port, q).astype(np.float32).reshape(len(q), *port.model_shape)
-    for step in port.tail:
-        args = {name: value for name, value in step.items() if name != "op"}
-        function = _STEPS.get(step["op"]) or FUNCTIONS[step["op"]].apply
-        x = function(x, **args).astype(np.float32)
+    return _follow(port.tail, x)
+
+
+def _follow(steps, x: np.ndarray) -> np.ndarray:
+    """``x`` (frames, ...) put through ``steps``."""
+    for step in steps:
+        args = {name: value for name, value in step.items() if name not in ("op", "branches")}
+        if "branches" in step:
+            x = JOINS[step["op"]](*(_follow(branch, x) for branch in step["branches"]))
+        else:
+            x = (_STEPS.get(step["op"]) or FUNCTIONS[step["op"]].apply)(x, **args).astype(np.float32)
     return x
 
 
