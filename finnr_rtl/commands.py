@@ -95,7 +95,8 @@ def verify(options) -> int:
     if result.differing_samples is not None:
         OUT.print(f"outputs stored with the data: {result.differing_samples} of {result.frames} frames differ")
     total = sum(row[1] for row in rows)
-    OUT.print(f"{result.frames} frames, {total} beats, {sum(row[2] for row in rows)} mismatches: {'PASS' if result.passed else 'FAIL'}")
+    verdict = "PASS" if result.passed else "FAIL: the Verilog equals the reference, the stored outputs do not" if result.sound else "FAIL"
+    OUT.print(f"{result.frames} frames, {total} beats, {sum(row[2] for row in rows)} mismatches: {verdict}")
     return 0 if result.passed else 1
 
 

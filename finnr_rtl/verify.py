@@ -43,9 +43,14 @@ class Verification:
     differing_samples: int | None
 
     @property
+    def sound(self) -> bool:
+        """Whether every run was done and the Verilog did what the reference does, in the cycles predicted."""
+        return set(self.runs) == set(RUNS) and not any(run["faults"] for run in self.runs.values())
+
+    @property
     def passed(self) -> bool:
-        """Whether every run was done and nothing differed."""
-        return set(self.runs) == set(RUNS) and not any(run["faults"] for run in self.runs.values()) and not self.differing_samples
+        """Whether it is sound, and the reference gives the outputs stored with the data."""
+        return self.sound and not self.differing_samples
 
 
 def verify(

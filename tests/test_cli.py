@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from finnr_rtl.cli import main
+from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.verify import RUNS, Verification
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "examples" / "digits_w1a1.onnx"
@@ -115,6 +117,14 @@ def test_build_then_verify(tmp_path, capsys):
     assert "PASS" in text
     assert f"{manifest['cycles']['interval']} predicted, {manifest['cycles']['interval']} measured" in text
     assert "0 of 4 frames differ" in text
+
+
+def test_verify_tells_stored_outputs_that_differ_from_wrong_verilog(monkeypatch, capsys):
+    run = {"links": [{"name": "m_axis", "beats": 7, "mismatches": 0}], "frames_done": 1, "cycles": 70, "faults": []}
+    result = Verification(1, Cycles(60, 5, (60,), "conv"), dict.fromkeys(RUNS, run), differing_samples=1)
+    monkeypatch.setattr("finnr_rtl.verify.verify", lambda *_, **__: result)
+    assert main(["verify", "anywhere"]) == 1
+    assert "0 mismatches: FAIL: the Verilog equals the reference, the stored outputs do not" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_verify_sees_a_wrong_weight(tmp_path, capsys):

@@ -15,7 +15,7 @@ from emitted import emit, fast, random
 from networks import small_cnn, small_resnet, two_ways
 
 from finnr_rtl.errors import UserError
-from finnr_rtl.verify import verify
+from finnr_rtl.verify import RUNS, Verification, verify
 
 SCRIPTS = ("run.py", "runner.py", "network_bench.py")
 
@@ -141,3 +141,11 @@ def test_a_folder_that_is_no_build_is_refused(content, tmp_path):
         (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(UserError, match=r"not a folder that `build` wrote"):
         verify(tmp_path)
+
+
+@pytest.mark.parametrize(("runs", "fault", "differing", "sound", "passed"), [
+    (RUNS, [], 0, True, True), (RUNS, [], 1, True, False), (RUNS, ["late"], 0, False, False), (RUNS[:1], [], None, False, False),
+])
+def test_stored_outputs_that_differ_are_no_fault_of_the_verilog(runs, fault, differing, sound, passed):
+    result = Verification(3, None, {run: {"faults": fault} for run in runs}, differing)
+    assert (result.sound, result.passed) == (sound, passed)
