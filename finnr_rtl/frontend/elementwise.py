@@ -49,7 +49,7 @@ def _leaky_relu(node, inputs, builder):
     return applied(node, inputs[0], "LeakyRelu", alpha=node.get("alpha", 0.01))
 
 
-@operator("PRelu", limits="constant slopes; negative ones is not monotone")
+@operator("PRelu", limits="constant slopes; negative ones are not monotone")
 def _p_relu(node, inputs, builder):
     if not isinstance(inputs[1], Constant):
         raise node.error("its slopes must be constant")
