@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from finnr_rtl.dataflow.stages import Stage
-from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.dataflow.timing import Cycles, early_beats
 from finnr_rtl.emit.testbench import testbench
 from finnr_rtl.emit.vectors import links, vector_files
 from finnr_rtl.network.network import Network
@@ -30,6 +30,7 @@ def random_frames(network: Network, count: int, seed: int = 1) -> np.ndarray:
 def simulation_files(top: str, network: Network, stages: list[Stage], cycles: Cycles, frames: np.ndarray) -> dict[str, str | bytes]:
     """Bench, scripts, vectors and expected figures for input integers ``frames``, by path."""
     specs = links(stages)
+    early = early_beats(stages)
     slowest = max(cycles.interval, *(spec.beats for _, spec in specs))
     expected = {
         "frames": len(frames),
@@ -38,7 +39,7 @@ def simulation_files(top: str, network: Network, stages: list[Stage], cycles: Cy
         "ends": list(cycles.ends[: len(frames)]),
         "stalled_interval": 2 * slowest,
         "seed": 1,
-        "links": [{"name": name, "beats": len(frames) * spec.beats} for name, spec in specs],
+        "links": [{"name": name, "beats": len(frames) * spec.beats, "early": early.get(name, 0)} for name, spec in specs],
     }
     scripts = folder("sim")
     return {
