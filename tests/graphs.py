@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-CUSTOM = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold")
+CUSTOM = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc")
 ROUNDING_MODES = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
 
 
@@ -95,7 +95,7 @@ def activation(w, rng, x, channels, rank, exact=True):
 def functions(w, rng, x, channels, rank):
     """Up to three random monotone functions of each value."""
     per = [1, channels] + [1] * (rank - 2)
-    kinds = ["bn", "bn", "add", "sub", "rsub", "mul", "div", "relu", "leaky", "clip", "neg"]
+    kinds = ["bn", "bn", "add", "sub", "rsub", "mul", "div", "relu", "leaky", "prelu", "clip", "neg"]
     for kind in rng.choice(kinds, rng.integers(0, 4)):
         size = per if rng.random() < 0.5 else []
         value = np.float32(rng.normal(0, 2, size))
@@ -109,6 +109,8 @@ def functions(w, rng, x, channels, rank):
             x = w.node("Sub", value, x)
         elif kind == "leaky":
             x = w.node("LeakyRelu", x, alpha=float(rng.uniform(0.01, 0.5)))
+        elif kind == "prelu":
+            x = w.node("PRelu", x, np.float32(rng.uniform(0.01, 0.5, [channels] + [1] * (rank - 2))))
         elif kind == "clip":
             low, high = np.float32(-rng.uniform(0, 3)), np.float32(rng.uniform(0, 9))
             x = w.node("Clip", x, min=low, max=high) if w.opset < 11 else w.node("Clip", x, low, high)

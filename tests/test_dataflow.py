@@ -5,16 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import small_cnn, small_resnet, two_ways
+from networks import conv, small_cnn, small_resnet, two_ways, values
+from networks import network as network_of
 
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.dataflow.stages import lower
-from finnr_rtl.dataflow.timing import predict, size_rooms
+from finnr_rtl.dataflow.timing import early_beats, predict, size_rooms
+from finnr_rtl.datatypes import DataType
 from finnr_rtl.emit.simulation import random_frames
 from finnr_rtl.emit.vectors import link_beats, links
 from finnr_rtl.folding.balance import balance
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding
 from finnr_rtl.frontend import load_network
+from finnr_rtl.network.layers import Conv, Window
 from finnr_rtl.platforms import load
 from finnr_rtl.zoo import make
 
@@ -53,6 +56,26 @@ def test_neighbours_fit():
         for stage in stages:
             for link, spec in zip(stage.sources, stage.config.inputs, strict=True):
                 assert (specs[link].lanes, specs[link].beats, specs[link].dtype) == (spec.lanes, spec.beats, spec.dtype)
+
+
+def test_both_cores_of_a_layer_may_need_converters():
+    """Of a grouped convolution the windows come a group at a time, whatever the beats before and behind them."""
+    rng, dtype = np.random.default_rng(0), DataType("INT3")
+    first = conv(rng, "first", "input", (3, 3, 4), dtype, 4, dtype, dtype)
+    grouped = Conv("grouped", ("first",), (3, 3, 4), dtype, values(rng, dtype, (4, 2, 2, 2)), dtype, Window((2, 2)), groups=2)
+    folded = FoldedNetwork(network_of("groups", (3, 3, 4), dtype, [first, grouped]), {"first": Fold(pe=1), "grouped": Fold(pe=1, simd=1)})
+    stages = size_rooms(lower(folded))
+    assert [stage.name for stage in stages if "_dwc" in stage.name] == ["grouped_dwc", "grouped_dwc_2"]
+    assert len({stage.name for stage in stages}) == len(stages)
+    assert predict(stages).interval == max(stage.config.schedule().interval for stage in stages)
+
+
+def test_what_is_made_of_padding_alone_comes_early():
+    rng, dtype = np.random.default_rng(0), DataType("INT3")
+    for kernel, early in (((1, 1), 6), ((2, 1), 1), ((2, 2), 0)):
+        layer = conv(rng, "conv", "input", (3, 3, 2), dtype, 2, dtype, None, Window(kernel, pads=(1, 1, 1, 1)))
+        stages = size_rooms(lower(FoldedNetwork(network_of("frame", (3, 3, 2), dtype, [layer]), {"conv": Fold(pe=2)})))
+        assert early_beats(stages)["conv_mvtu"] == early, kernel
 
 
 def test_finn_folding_of_cnv_takes_its_cycles(tmp_path):

@@ -282,6 +282,18 @@ def test_what_follows_the_last_layer_runs_on_the_host(load, tail):
     agree(network, w.model(x), rng.normal(0, 2, (9, 1, 6)))
 
 
+@pytest.mark.parametrize("op", ["Mul", "Add"])
+@pytest.mark.parametrize("shape", [(3, 5), (3, 4, 5)])
+def test_one_value_per_channel_meets_its_map(load, op, shape):
+    rng = np.random.default_rng(18)
+    w = Writer(shape)
+    x = w.quant("x", 0.25, bits=4)
+    model = w.model(w.node(op, x, w.quant(w.node("GlobalMaxPool", x), 0.5, bits=3)))
+    network = load(model)
+    assert "Upsample" in kinds(network)
+    assert len(np.unique(agree(network, model, rng.normal(0, 1, (3, 1, *shape))))) > 3
+
+
 def test_domains_and_opsets(load):
     for domain, opset in (("onnx.brevitas", 9), ("finn.custom_op.general", 12), ("qonnx.custom_op.general", 21), ("", 11)):
         w = Writer((3,), opset=opset, domain=domain)

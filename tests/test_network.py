@@ -99,6 +99,11 @@ def test_one_wrong_integer_is_seen_and_float_rounding_is_not():
         wrong = q.copy()
         wrong[1, 0, 0, 2] += 1
         assert mismatches(out, wrong, expected).tolist() == [0, 1]
+    # Executors approximate Sigmoid to so many parts of 1, not of its value.
+    small = output(1.0, 0.0, ({"op": "Sigmoid"},))
+    few = np.array([[[[-12, -40, 0]]]])
+    for error, found in ((1e-7, 0), (1e-6, 2)):
+        assert mismatches(small, few, restore(small, few).astype(np.float64) + error).tolist() == [found]
     index = output(1.0, 0.0, ({"op": "ArgMax", "axis": -1, "keep": False},))
     assert mismatches(index, q, np.array([2, 1])).tolist() == [0, 1]
     with pytest.raises(UserError, match="shape"):

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import runner
 from emitted import emit, fast, random
-from networks import small_cnn, small_resnet, two_ways
+from networks import conv, network, small_cnn, small_resnet, two_ways
 
+from finnr_rtl.datatypes import DataType
 from finnr_rtl.errors import UserError
+from finnr_rtl.network.layers import Window
 from finnr_rtl.verify import RUNS, Verification, verify
 
 SCRIPTS = ("run.py", "runner.py", "network_bench.py")
@@ -56,6 +59,15 @@ def test_random_foldings_keep_values_and_cycles(network, seed, simulator, tmp_pa
         assert run["frames_done"] == 3
     free = results["back_to_back"]
     assert (free["latency"], free["ends"][: len(expected["ends"])]) == (expected["latency"], expected["ends"])
+
+
+def test_a_result_of_padding_alone_may_come_before_its_frame(tmp_path, builds):
+    rng, dtype = np.random.default_rng(0), DataType("INT3")
+    layer = conv(rng, "conv", "input", (3, 3, 2), dtype, 2, dtype, None, Window((1, 1), pads=(1, 1, 1, 1)))
+    emit(fast(network("frame", (3, 3, 2), dtype, [layer])), tmp_path / "net")
+    results = simulate(tmp_path / "net", "icarus", builds)
+    assert faults(results) == []
+    assert results["back_to_back"]["links"][-1]["beats"] > 3 * 25
 
 
 @pytest.fixture(scope="module")

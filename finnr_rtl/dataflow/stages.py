@@ -114,14 +114,22 @@ class _Builder:
     def __init__(self):
         self.stages: list[Stage] = []
 
+    def _append(self, name: str, layer: str, config: CoreConfig, sources: tuple[str, ...]) -> Stage:
+        """A new stage, its name numbered where there is one of that name: a layer's cores may need several converters."""
+        names, number = {stage.name for stage in self.stages}, 2
+        unique = name
+        while unique in names:
+            unique, number = f"{name}_{number}", number + 1
+        self.stages.append(Stage(unique, layer, config, sources))
+        return self.stages[-1]
+
     def add(self, name: str, layer: str, config: CoreConfig, sources: list[_Source]) -> _Source:
         """A stage behind ``sources``, whose beats are converted to what its ports take."""
         several = len(sources) > 1
         links = []
         for port, (source, spec) in enumerate(zip(sources, config.inputs, strict=True)):
             links.append(self._converted(f"{layer}_{port}" if several else layer, layer, source, spec.lanes).link)
-        self.stages.append(Stage(name, layer, config, tuple(links)))
-        return _Source(name, config.outputs[0])
+        return _Source(self._append(name, layer, config, tuple(links)).name, config.outputs[0])
 
     def own(self, source: _Source) -> _Source:
         """``source``, given by a stage: a FIFO where it comes straight from an input."""
@@ -133,8 +141,7 @@ class _Builder:
         """A source for each reader of a link."""
         if readers < 2:
             return [source]
-        fork = Stage(f"{layer}_fork", layer, ForkConfig(source.spec, readers), (source.link,))
-        self.stages.append(fork)
+        fork = self._append(f"{layer}_fork", layer, ForkConfig(source.spec, readers), (source.link,))
         spec = source.spec
         return [self.add(f"{link}_fifo", layer, FifoConfig(spec, 2), [_Source(link, spec)]) for link in fork.links]
 
@@ -143,10 +150,9 @@ class _Builder:
         if before.lanes == lanes:
             return source
         converter = WidthConverterConfig(before.dtype, (prod(before.shape),), before.lanes, lanes)
-        self.stages.append(Stage(f"{prefix}_dwc", layer, converter, (source.link,)))
+        converted = self._append(f"{prefix}_dwc", layer, converter, (source.link,))
         if lanes < before.lanes:
-            return _Source(f"{prefix}_dwc", converter.output)
+            return _Source(converted.name, converter.output)
         # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
         fifo = FifoConfig(converter.output, 2)
-        self.stages.append(Stage(f"{prefix}_infifo", layer, fifo, (f"{prefix}_dwc",)))
-        return _Source(f"{prefix}_infifo", fifo.output)
+        return _Source(self._append(f"{prefix}_infifo", layer, fifo, (converted.name,)).name, fifo.output)

@@ -14,7 +14,7 @@ from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.schedule import PortTiming, Schedule
 from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, consumers
 
-__all__ = ["Cycles", "predict", "size_rooms"]
+__all__ = ["Cycles", "early_beats", "predict", "size_rooms"]
 
 UNLIMITED = 1 << 40
 
@@ -30,8 +30,10 @@ class Cycles:
     bottleneck: str
 
 
-def _follow(stages: list[Stage], schedules: list[Schedule], frames: int, unlimited: bool = False) -> dict[str, PortTiming]:
-    """Timing of every stage by name over ``frames`` frames, sources offering all they have and sinks always ready.
+def _follow(
+    stages: list[Stage], schedules: list[Schedule], frames: int, unlimited: bool = False, start: int = 0
+) -> dict[str, PortTiming]:
+    """Timing of every stage by name over ``frames`` frames, sources offering all they have from ``start`` on and sinks always ready.
 
     With ``unlimited``, stages that decouple never wait for what is behind them.
     """
@@ -47,7 +49,7 @@ def _follow(stages: list[Stage], schedules: list[Schedule], frames: int, unlimit
             if stage.name not in stale:
                 continue
             beats = [frames * spec.beats for spec in stage.config.inputs]
-            offered = [offers.get(link, np.zeros(count, dtype=np.int64)) for link, count in zip(stage.sources, beats, strict=True)]
+            offered = [offers.get(link, np.full(count, start)) for link, count in zip(stage.sources, beats, strict=True)]
             timing = schedule.run_ports(offered, [drains.get(link) for link in stage.links])
             for link, times in zip(stage.links, timing.offered, strict=True):
                 if link in readers and not np.array_equal(times, offers.get(link)):
@@ -86,6 +88,14 @@ def predict(stages: list[Stage], frames: int = 4) -> Cycles:
         ends=tuple(ends),
         bottleneck=stages[intervals.index(max(intervals))].name,
     )
+
+
+def early_beats(stages: list[Stage]) -> dict[str, int]:
+    """Beats of a frame by link that are given without any input: those made of padding alone."""
+    never = UNLIMITED
+    timings = _follow(stages, [stage.config.schedule() for stage in stages], 1, start=never)
+    return {link: int((given < never).sum()) for stage in stages
+            for link, given in zip(stage.links, timings[stage.name].given, strict=True)}
 
 
 def size_rooms(stages: list[Stage], frames: int = 4) -> list[Stage]:

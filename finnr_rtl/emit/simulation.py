@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from finnr_rtl.dataflow.stages import Stage, accelerator_outputs
-from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.timing import Cycles, early_beats
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.emit.testbench import testbench
 from finnr_rtl.emit.vectors import Frames, links, vector_files
@@ -32,7 +32,7 @@ def _random(rng: np.random.Generator, dtype: DataType, shape: tuple[int, ...]) -
 
 def simulation_files(top: str, network: Network, stages: list[Stage], cycles: Cycles, frames: Frames) -> dict[str, str | bytes]:
     """Bench, scripts, vectors and expected figures for input integers ``frames`` by input, by path."""
-    specs, outputs = links(stages), accelerator_outputs(stages)
+    specs, early = links(stages), early_beats(stages)
     count = len(next(iter(frames.values())))
     slowest = max(cycles.interval, *(spec.beats for _, spec in specs))
     expected = {
@@ -42,7 +42,7 @@ def simulation_files(top: str, network: Network, stages: list[Stage], cycles: Cy
         "ends": list(cycles.ends[:count]),
         "stalled_interval": 2 * slowest,
         "seed": 1,
-        "links": [{"name": name, "beats": count * spec.beats, "output": name in outputs} for name, spec in specs],
+        "links": [{"name": name, "beats": count * spec.beats, "early": early.get(name, 0)} for name, spec in specs],
     }
     scripts = folder("sim")
     return {

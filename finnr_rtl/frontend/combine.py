@@ -28,14 +28,12 @@ def _spread(node: Node, builder: Builder, stream: Stream, shape: tuple[int, ...]
     """``stream`` broadcast to the model's tensor of ``shape``: a value per channel repeated for all pixels."""
     if stream.order.shape == shape:
         return stream
-    single = len(shape) == 4 and stream.order.shape == (1, shape[1], 1, 1)
-    if not single:
+    if len(shape) not in (3, 4) or stream.order.shape != (1, shape[1], *[1] * (len(shape) - 2)):
         raise node.error(f"joins streams of shapes {stream.order.shape} and {shape}; equal shapes, or one value per channel, expected")
     stream = builder.as_map(node, stream)
-    layer = Upsample(
-        builder.layer_name(node), (stream.producer,), stream.shape, builder.type_of(stream.producer), (shape[2], shape[3])
-    )
-    order = np.arange(np.prod(layer.output_shape)).reshape(layer.output_shape).transpose(2, 0, 1)[None]
+    factors = (1, *shape[2:])[-2:]
+    layer = Upsample(builder.layer_name(node), (stream.producer,), stream.shape, builder.type_of(stream.producer), factors)
+    order = np.arange(np.prod(layer.output_shape)).reshape(layer.output_shape).transpose(2, 0, 1).reshape(shape)
     return replace(stream, producer=builder.add(layer), shape=layer.output_shape, order=order, sole=True)
 
 

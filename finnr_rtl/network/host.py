@@ -14,6 +14,9 @@ __all__ = ["mismatches", "quantise", "restore"]
 # Float graphs add in float32 and in another order; this much of a value is lost on the way at most.
 _RELATIVE = 1e-5
 
+# Executors approximate Sigmoid to this much of 1, however small its value.
+_SIGMOID = 2.0**-22
+
 
 def quantise(port: InputPort, x: np.ndarray) -> tuple[np.ndarray, int]:
     """Real inputs ``x`` (samples, \\*model_shape) as integers (samples, \\*shape) of the port's type.
@@ -97,7 +100,8 @@ def mismatches(port: OutputPort, q: np.ndarray, expected: np.ndarray) -> np.ndar
         wrong = ~(np.abs(expected - real) < allowed)
     else:
         straight = all(step["op"] in FUNCTIONS and FUNCTIONS[step["op"]].linear_pieces for step in port.tail)
-        allowed = np.abs(port.scale).min() / 4 if straight else 0.0
+        sigmoid = any(step["op"] == "Sigmoid" for step in port.tail)
+        allowed = np.abs(port.scale).min() / 4 if straight else _SIGMOID if sigmoid else 0.0
         exact = any(step["op"] == "ArgMax" for step in port.tail)
         wrong = ~np.isclose(got.reshape(len(q), -1), expected, rtol=0 if exact else _RELATIVE, atol=allowed)
     return np.count_nonzero(wrong, axis=1)
