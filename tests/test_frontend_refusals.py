@@ -113,7 +113,7 @@ def test_quantisers(refused):
     w = Writer((2,))
     assert "rounding mode SIDEWAYS" in refused(w.model(dense(w, w.quant("x"), rounding="SIDEWAYS")))
     w = Writer((2,))
-    assert "at most 256 (8 bits)" in refused(w.model(w.quant(dense(w, w.quant("x")), bits=9)))
+    assert "more than 256 (8 bits)" in refused(w.model(w.quant(dense(w, w.quant("x")), 0.3, bits=9, rounding="UP")))
     w = Writer((2,))
     assert "bit width of 40" in refused(w.model(dense(w, w.quant("x"), bits=40)))
     w = Writer((2,))
