@@ -78,7 +78,7 @@ def test_every_unknown_node_is_named_with_what_is_known(refused):
     x = w.node("LpNormalization", w.quant("x"), name="unit")
     text = refused(w.model(w.node("Sin", x, name="wave")))
     assert "2 node(s)" in text
-    assert "unit (LpNormalization)" in text
+    assert "unit (LpNormalization) (its statistics are of the data itself; use BatchNormalization" in text
     assert "wave (Sin)" in text
     assert "MultiThreshold" in text
 

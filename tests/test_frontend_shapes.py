@@ -71,6 +71,13 @@ def test_the_four_phases_of_an_image(tmp_path):
     assert agrees(tmp_path / "m.onnx", w, w.node("Conv", w.node("Concat", *phases, axis=1), weights(w, 2, 8, 3, 3)))
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_a_batch_of_one_matrix(tmp_path, left):
+    w = Writer((6, 4))
+    x = w.quant("x", 0.25, bits=4)
+    assert agrees(tmp_path / "m.onnx", w, w.node("MatMul", *((weights(w, 1, 3, 6), x) if left else (x, weights(w, 1, 4, 3)))))
+
+
 def test_what_is_neither_cut_nor_reduced(tmp_path):
     def refusal(make, *shape):
         w = Writer(shape, opset=18)
