@@ -78,7 +78,7 @@ def test_every_unknown_node_is_named_with_what_is_known(refused):
     x = w.node("LpNormalization", w.quant("x"), name="unit")
     text = refused(w.model(w.node("Sin", x, name="wave")))
     assert "2 node(s)" in text
-    assert "unit (LpNormalization)" in text
+    assert "unit (LpNormalization) (its statistics are of the data itself; use BatchNormalization" in text
     assert "wave (Sin)" in text
     assert "MultiThreshold" in text
 
@@ -113,7 +113,7 @@ def test_quantisers(refused):
     w = Writer((2,))
     assert "rounding mode SIDEWAYS" in refused(w.model(dense(w, w.quant("x"), rounding="SIDEWAYS")))
     w = Writer((2,))
-    assert "at most 256 (8 bits)" in refused(w.model(w.quant(dense(w, w.quant("x")), bits=9)))
+    assert "more than 256 (8 bits)" in refused(w.model(w.quant(dense(w, w.quant("x")), 0.3, bits=9, rounding="UP")))
     w = Writer((2,))
     assert "bit width of 40" in refused(w.model(dense(w, w.quant("x"), bits=40)))
     w = Writer((2,))

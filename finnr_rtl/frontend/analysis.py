@@ -25,6 +25,7 @@ from finnr_rtl.frontend.builder import Builder, Source
 from finnr_rtl.frontend.graph import Graph, Node, read
 from finnr_rtl.frontend.inputs import input_rule
 from finnr_rtl.frontend.operators import OPERATORS, supported
+from finnr_rtl.frontend.remedies import remedy
 from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.network.layers import Layer
 from finnr_rtl.network.network import Network
@@ -147,7 +148,7 @@ class _Analysis:
         if node.op == "Shape":
             return _shape(inputs[0], node)
         if node.op not in OPERATORS:
-            raise node.error("this operator is not supported")
+            raise node.error(f"this operator is not supported{remedy(node.op)}")
         _check_finite(node, inputs)
         return _handled(node, inputs, builder)
 
@@ -248,7 +249,7 @@ def _refuse_unknown(graph: Graph, nodes: list[Node], values: dict) -> None:
         if node.op == "Shape" or constant:
             shapes.update(node.outputs)
         elif node.op not in OPERATORS:
-            unknown.append(f"{node.name} ({node.op})")
+            unknown.append(f"{node.name} ({node.op}){remedy(node.op)}")
     if unknown:
         known = ", ".join(name for name, _ in supported())
         raise UserError(

@@ -41,7 +41,7 @@ def dequantised(node: Node, value, scale: np.ndarray, zero_point: np.ndarray):
     return replace(stream, scale=scale, bias=(stream.bias - zero_point) * scale)
 
 
-@operator("QuantizeLinear", limits="constant scale per tensor or channel, integers of up to 8 bits", constants=False)
+@operator("QuantizeLinear", limits="constant scale per tensor or channel, more than 8 bits as Quant", constants=False)
 def _quantize_linear(node, inputs, builder):
     value = inputs[0]
     rank = len(value.shape if isinstance(value, HostValue) else value.order.shape)

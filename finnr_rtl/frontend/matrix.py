@@ -117,6 +117,8 @@ def matmul(node: Node, builder: Builder, first, second, weights: Constant) -> St
     """The product of a stream and ``weights``, whichever of ``first`` and ``second`` is not the stream."""
     left = isinstance(first, Constant)
     stream = builder.stream(node, second if left else first)
+    if 2 < weights.integers.ndim <= stream.order.ndim and weights.integers.size == np.prod(weights.integers.shape[-2:]):
+        weights = weights.relabelled(lambda array: array.reshape(array.shape[-2:]))  # a batch of one matrix
     if weights.integers.ndim != 2 or stream.order.ndim < 2:
         raise node.error(f"weights of shape {weights.integers.shape} are not supported; a matrix expected")
     if not left:

@@ -10,11 +10,11 @@ from finnr_rtl.frontend.chain import applied
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.padding import zero_padded
-from finnr_rtl.frontend.values import Stream
+from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.frontend.windows import read_window
 from finnr_rtl.network.layers import MaxPool, SumPool, Window
 
-__all__ = ["global_mean", "greatest", "mean"]
+__all__ = ["greatest", "mean"]
 
 
 def greatest(node: Node, builder: Builder, value, window_of) -> Stream:
@@ -42,8 +42,8 @@ def _pooled(node: Node, builder: Builder, stream: Stream, layer) -> Stream:
     return replace(stream, producer=builder.add(layer), shape=shape, order=order, terms=())
 
 
-def mean(node: Node, builder: Builder, value, window_of, padding_counts: bool, spare: tuple[int, int] = (0, 0)) -> Stream:
-    """The stream of means of windows: sums, divided in the chain.
+def mean(node: Node, builder: Builder, value, window_of, padding_counts: bool, spare=(0, 0), divided: bool = True) -> Stream:
+    """The stream of means of windows: sums, ``divided`` in the chain.
 
     Pads count as values where ``padding_counts``, but for the last ``spare`` rows and columns, which never do.
     """
@@ -60,7 +60,8 @@ def mean(node: Node, builder: Builder, value, window_of, padding_counts: bool, s
     if any(window.pads):
         low, high = size * min(stream.low, pad), size * max(stream.high, pad)
     summed = Stream(stream.producer, stream.shape, stream.order, scale, bias * size, low, high)
-    return applied(node, _pooled(node, builder, summed, layer), "Div", value=_counts(shape, before, padding_counts, spare, rank))
+    result = _pooled(node, builder, summed, layer)
+    return applied(node, result, "Div", value=_counts(shape, before, padding_counts, spare, rank)) if divided else result
 
 
 def _counts(shape, window: Window, padding_counts: bool, spare: tuple[int, int], rank: int) -> np.ndarray:
@@ -107,11 +108,34 @@ def _average_pool(node, inputs, builder):
     return mean(node, builder, inputs[0], _kernel(node), counts, spare)
 
 
-def global_mean(node: Node, builder: Builder, value) -> Stream:
-    """The mean of the whole map, per channel."""
-    return mean(node, builder, value, _whole, False)
-
-
 @operator("GlobalAveragePool", limits="of quantised values")
 def _global_average_pool(node, inputs, builder):
-    return global_mean(node, builder, inputs[0])
+    return mean(node, builder, inputs[0], _whole, False)
+
+
+@operator("ReduceMean", "ReduceSum", "ReduceMax", limits="over height, width or both (length), channels first or last")
+def _reduce(node, inputs, builder):
+    stream = builder.stream(node, inputs[0])
+    rank, axes = stream.order.ndim, node.get("axes", None)
+    if len(inputs) > 1 and inputs[1] is not None:
+        axes = inputs[1].value if isinstance(inputs[1], Constant) else None
+    if axes is None and node.get("noop_with_empty_axes", 0):
+        return stream
+    axes = {int(axis) % rank for axis in np.reshape(axes, -1)} if axes is not None else set(range(rank))
+    if rank not in (3, 4) or 0 in axes or {1, rank - 1} <= axes:
+        raise node.error("reduces the batch, channels or features; only height and width (length) can be, channels first or last")
+    # The channels are the first dimension, or the last where it is the first that is reduced.
+    order = (0, rank - 1, *range(1, rank - 1)) if 1 in axes else tuple(range(rank))
+    reduced = tuple(order.index(axis) for axis in axes)
+
+    def window_of(found: Stream) -> Window:
+        rows, columns = (axis in reduced for axis in (rank - 2, rank - 1))
+        return Window((found.shape[0] if rows and rank == 4 else 1, found.shape[1] if columns else 1))
+
+    turned = replace(stream, order=stream.order.transpose(order))
+    if node.op == "ReduceMax":
+        result = greatest(node, builder, turned, window_of)
+    else:
+        result = mean(node, builder, turned, window_of, False, divided=node.op == "ReduceMean")
+    result = replace(result, order=result.order.transpose(np.argsort(order)))
+    return result if node.get("keepdims", 1) else replace(result, order=np.squeeze(result.order, tuple(axes)))

@@ -15,12 +15,14 @@ from finnr_rtl.frontend.requantise import FEW_STEPS, compact
 from finnr_rtl.frontend.segments import as_table, as_thresholds, runs
 from finnr_rtl.frontend.sums import quantised_sum
 from finnr_rtl.frontend.values import Constant, Stream
+from finnr_rtl.frontend.wide import widely_quantised
 from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["quantised"]
 
 _MAX_STEPS = 255
 _SMALL_RANGE = 1 << 10
+_LIMITS = "every rounding mode; on streams, more than 8 bits where a multiplication and shift is exact (rounding to even)"
 
 
 def _changes_nothing(builder: Builder, stream: Stream, thresholds: Thresholds) -> bool:
@@ -35,14 +37,14 @@ def _changes_nothing(builder: Builder, stream: Stream, thresholds: Thresholds) -
 def quantised(node: Node, value, quantiser: Grid | Levels | Whole, builder: Builder) -> Stream:
     """The stream of integers that ``quantiser`` makes of ``value``."""
     stream = builder.placed(builder.stream(node, value))
-    if quantiser.steps > _MAX_STEPS:
-        raise node.error(f"has {quantiser.steps + 1} output values; at most {_MAX_STEPS + 1} (8 bits) are supported on streams")
     try:
         stream, arguments = stream.aligned(quantiser.arguments)
     except ValueError:
         raise node.error(f"a parameter's shape does not fit a stream of shape {value.order.shape}") from None
     scale, bias = quantiser.meaning(arguments)
     result = replace(stream, scale=scale, bias=bias, low=quantiser.low, high=quantiser.high, chain=(), terms=())
+    if quantiser.steps > _MAX_STEPS:
+        return _wide(node, stream, quantiser, arguments, builder, result)
     if np.any(np.isnan(stream.direction)):
         return replace(result, producer=_table(node, stream, quantiser, arguments, builder), sole=True)
     if stream.terms:
@@ -57,6 +59,21 @@ def quantised(node: Node, value, quantiser: Grid | Levels | Whole, builder: Buil
     if thresholds.steps > FEW_STEPS:
         activation = compact(thresholds, *builder.ranges(stream))
     return replace(result, producer=builder.attach(node, stream, activation), sole=True)
+
+
+def _wide(node: Node, stream: Stream, quantiser, arguments, builder: Builder, result: Stream) -> Stream:
+    """The integers of a quantiser of more than 8 bits: multiplied and shifted, never searched."""
+    activation = widely_quantised(stream, quantiser, arguments)
+    if activation is None:
+        raise node.error(
+            f"has {quantiser.steps + 1} output values; more than {_MAX_STEPS + 1} (8 bits) are supported where one multiplication and "
+            "shift gives the same for every integer, as scales that are powers of two allow; use such scales, or 8 bits"
+        )
+    low, high = activation.low, activation.high
+    unmoved = activation.shift == 0 and not np.any(activation.offset) and np.all(activation.scale == 1)
+    if unmoved and low <= stream.low and stream.high <= high and not activation.exceptions.size:
+        return replace(result, producer=stream.producer, low=stream.low, high=stream.high)
+    return replace(result, producer=builder.attach(node, stream, activation), low=low, high=high, sole=True)
 
 
 def _sum(node: Node, stream: Stream, quantiser, arguments, builder: Builder) -> str | None:
@@ -96,7 +113,7 @@ def _table(node: Node, stream: Stream, quantiser, arguments, builder: Builder) -
     return builder.look_up(node, numbers, table, quantiser.dtype)
 
 
-@operator("Quant", "IntQuant", "BipolarQuant", limits="at most 8 bits on streams; every rounding mode", constants=True)
+@operator("Quant", "IntQuant", "BipolarQuant", limits=_LIMITS, constants=True)
 def _quant(node, inputs, builder):
     if builder is not None and node.name in builder.quantisers:
         return inputs[0]  # done by whoever feeds the accelerator

@@ -4,18 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 
+from finnr_rtl.datatypes import uint
 from finnr_rtl.frontend.builder import Builder
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import operator
 from finnr_rtl.frontend.padding import padded, value_of
 from finnr_rtl.frontend.values import Constant, Stream, revised
-from finnr_rtl.network.layers import DepthToSpace, Layer, Slice, SpaceToDepth, Upsample
+from finnr_rtl.network.layers import Conv, DepthToSpace, Layer, Slice, SpaceToDepth, Upsample, Window
+
+# A crop is a window of so many taps at most.
+_MAX_TAPS = 32
 
 
 def _moved(builder: Builder, stream: Stream, layer: Layer) -> Stream:
     """``stream``, a map, behind a layer whose values are those of its input: scales and constants move with their channels."""
     builder.add(layer)
-    source = layer.reference(np.arange(stream.order.size).reshape(1, *stream.shape)).reshape(-1)
+    source = layer.reference(np.arange(stream.order.size).reshape(1, *stream.shape)).reshape(-1).astype(np.int64)
     size, shape = source.size, layer.output_shape
 
     def moved(argument):
@@ -100,11 +104,48 @@ def _resize(node, inputs, builder):
     return _moved(builder, stream, Upsample(*common, (int(rows), int(columns))))
 
 
-def _channels(node: Node, builder: Builder, stream: Stream, start: int, stop: int, axis: int) -> Stream:
+def _channels_last(builder: Builder, stream: Stream, axis: int) -> bool:
+    """Whether the model's tensor has its channels last, as its elements travel; an input that is transposed is cut along them."""
+    if stream.raw:
+        return builder.transposed and axis == stream.order.ndim - 1
+    return stream.order.shape[-1] == stream.channels and np.array_equal(stream.order.reshape(-1), np.arange(stream.order.size))
+
+
+def _cut(node: Node, builder: Builder, stream: Stream, axis: int, start: int, stop: int, step: int = 1) -> Stream:
+    """Elements ``start``, ``start + step`` ... below ``stop`` of a stream along ``axis``."""
+    rank = stream.order.ndim
+    if axis == 0 or rank not in (2, 3, 4):
+        raise node.error("cuts along the batch, or a tensor of more dimensions than are supported; cut channels, height or width")
+    if rank > 2 and _channels_last(builder, stream, axis):
+        turned = replace(stream, order=np.moveaxis(stream.order, -1, 1))
+        result = _cut(node, builder, turned, 1 if axis == rank - 1 else axis + 1, start, stop, step)
+        return replace(result, order=np.moveaxis(result.order, 1, -1))
+    if axis > 1:
+        return _cropped(node, builder, stream, axis, start, stop, step)
+    if step != 1:
+        raise node.error(f"step {step} is not supported for channels or features; only 1 is")
+    return _channels(node, builder, stream, start, stop)
+
+
+def _cropped(node: Node, builder: Builder, stream: Stream, axis: int, start: int, stop: int, step: int) -> Stream:
+    """Rows or columns of a map: a depthwise convolution, of whose taps one is 1 and the others are 0."""
+    stream, common = _inputs(node, builder, stream)
+    size, count = stream.order.shape[axis], len(range(start, stop, step))
+    # The least kernel that reaches the first element and has just so many places.
+    taps = max(start + 1, size - step * count + 1)
+    if taps > _MAX_TAPS:
+        raise node.error(f"leaves out {taps - 1} rows or columns; at most {_MAX_TAPS - 1} are, so feed a smaller map instead")
+    weights = np.zeros((stream.channels, taps, 1), dtype=np.int64)
+    weights[:, start] = 1
+    across = axis == stream.order.ndim - 1
+    weights = weights[:, None] if across else weights[:, :, None]
+    window = Window((1, taps), (1, step)) if across else Window((taps, 1), (step, 1))
+    return _moved(builder, stream, Conv(*common, weights, uint(1), window, groups=stream.channels))
+
+
+def _channels(node: Node, builder: Builder, stream: Stream, start: int, stop: int) -> Stream:
     """Channels (or features) ``start`` to ``stop - 1`` of a stream."""
     if stream.order.ndim == 2:
-        if axis != 1:
-            raise node.error("cuts along the batch, which is not supported")
         stream = builder.placed(stream)
         wide = stream.viewed((1, 1, stream.order.size))
         if not np.array_equal(wide.order.reshape(-1), np.arange(stream.order.size)):
@@ -112,15 +153,13 @@ def _channels(node: Node, builder: Builder, stream: Stream, start: int, stop: in
         layer = Slice(builder.layer_name(node), (wide.producer,), wide.shape, builder.type_of(wide.producer), start, stop)
         result = _moved(builder, replace(wide, order=np.arange(wide.order.size).reshape(1, -1, 1, 1)), layer)
         return replace(result, order=result.order.reshape(1, -1))
-    if axis != 1:
-        raise node.error(f"cuts along axis {axis}; only channels (axis 1) can be cut")
     stream, common = _inputs(node, builder, stream)
     if (start, stop) == (0, stream.channels):
         return stream
     return _moved(builder, stream, Slice(*common, start, stop))
 
 
-@operator("Split", limits="channels or features")
+@operator("Split", limits="channels or features, height or width by few")
 def _split(node, inputs, builder):
     stream = builder.stream(node, inputs[0])
     axis = node.get("axis", 0) % stream.order.ndim
@@ -131,13 +170,13 @@ def _split(node, inputs, builder):
         step = -(-size // count)
         parts = list(node.get("split", [min(step, size - i * step) for i in range(count)]))
     if sum(parts) != size or len(parts) != count:
-        raise node.error(f"parts {parts} do not make up {size} channels")
+        raise node.error(f"parts {parts} do not make up {size}")
     ends = np.cumsum(parts)
     shared = replace(stream, sole=stream.sole and count == 1)
-    return tuple(_channels(node, builder, shared, int(end) - part, int(end), axis) for end, part in zip(ends, parts, strict=True))
+    return tuple(_cut(node, builder, shared, axis, int(end) - part, int(end)) for end, part in zip(ends, parts, strict=True))
 
 
-@operator("Slice", limits="channels or features, step 1", constants=False)
+@operator("Slice", limits="channels or features, step 1; height or width by few, any step forwards")
 def _slice(node, inputs, builder):
     stream = builder.stream(node, inputs[0])
     rank = stream.order.ndim
@@ -151,13 +190,14 @@ def _slice(node, inputs, builder):
     axes = range(len(starts)) if axes is None else axes
     for index, axis in enumerate(axes):
         axis, size = int(axis) % rank, stream.order.shape[int(axis)]
-        if steps is not None and int(steps[index]) != 1:
-            raise node.error(f"step {int(steps[index])} is not supported; only 1 is")
+        step = 1 if steps is None else int(steps[index])
+        if step < 1:
+            raise node.error(f"step {step} is not supported; only steps forwards are")
         start, stop, _ = slice(int(starts[index]), int(ends[index])).indices(size)
         if start >= stop:
             raise node.error("leaves nothing of its input")
-        if (start, stop) != (0, size):
-            stream = _channels(node, builder, stream, start, stop, axis)
+        if (start, stop, step) != (0, size, 1):
+            stream = _cut(node, builder, stream, axis, start, stop, step)
     return stream
 
 
