@@ -47,9 +47,10 @@ class StreamSpec:
 
     def pack(self, frames: np.ndarray) -> list[int]:
         """Payloads of all beats of ``frames`` (n, \\*shape), in order."""
-        codes = self.dtype.encode(frames).reshape(-1, self.lanes)
-        bits = (codes[:, :, None] >> np.arange(self.dtype.bits, dtype=np.uint64)) & np.uint64(1)
-        rows = np.packbits(bits.reshape(len(codes), -1).astype(np.uint8), axis=1, bitorder="little")
+        # Bits as bytes of their own: a large map has tens of millions of values, and as words its bits would take gigabytes.
+        codes = self.dtype.encode(frames).astype("<u8", copy=False).reshape(-1, 1).view(np.uint8)
+        bits = np.unpackbits(codes, axis=1, count=self.dtype.bits, bitorder="little")
+        rows = np.packbits(bits.reshape(-1, self.width), axis=1, bitorder="little")
         return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
     def unpack(self, payloads: list[int]) -> np.ndarray:
