@@ -10,7 +10,7 @@ from finnr_rtl.dataflow.timing import predict, size_rooms
 from finnr_rtl.emit.output import write_output
 from finnr_rtl.emit.simulation import random_frames, simulation_files
 from finnr_rtl.emit.verilog import verilog_files
-from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors
+from finnr_rtl.folding.folding import STORAGES, Fold, FoldedNetwork, legal_factors
 from finnr_rtl.network.network import Network
 
 
@@ -27,7 +27,8 @@ def random(network: Network, seed: int) -> FoldedNetwork:
     rng = np.random.default_rng(seed)
     folds = {}
     for layer in network.layers:
-        folds[layer.name] = Fold(**{key: int(rng.choice(values)) for key, values in legal_factors(layer).items()})
+        factors = {key: int(rng.choice(values)) for key, values in legal_factors(layer).items()}
+        folds[layer.name] = Fold(**factors, weights=str(rng.choice(STORAGES)))
     return FoldedNetwork(network, folds)
 
 
