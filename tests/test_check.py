@@ -52,7 +52,7 @@ def test_all_problems_at_once(report):
     x = w.quant("x", bits=4)
     first = w.node("Sin", dense(w, x, "a"), name="wave")
     behind = w.quant(first, name="behind")
-    second = w.quant(dense(w, x, "b"), bits=12, name="wide")
+    second = w.quant(dense(w, x, "b"), bits=12, rounding="CEIL", name="wide")
     found = report(w.model(w.node("Add", behind, second, name="both")))
     assert not found.passed
     assert found.network is None

@@ -63,6 +63,13 @@ def test_cuts_of_maps_with_channels_last(tmp_path, axis):
     assert agrees(tmp_path / "m.onnx", w, w.node("Conv", x, weights(w, 3, 4 if axis < 3 else 2, 1, 1)))
 
 
+@pytest.mark.parametrize("pads", [(2, 1, 0, 0, 2, 0), (1, 1, 0, 1, 1, 0), (-1, 0, 0, 1, -2, 0)])
+def test_pads_of_maps_with_channels_last(tmp_path, pads):
+    w = Writer((6, 6, 2))
+    x = w.node("Pad", w.quant("x", 0.25, bits=4), ints(0, *pads[:3], 0, *pads[3:]))
+    assert agrees(tmp_path / "m.onnx", w, w.node("Conv", w.node("Transpose", x, perm=FIRST), weights(w, 3, 2, 2, 2)))
+
+
 def test_the_four_phases_of_an_image(tmp_path):
     w = Writer((2, 6, 6))
     x = w.quant("x", 0.25, bits=4)

@@ -201,7 +201,7 @@ def _slice(node, inputs, builder):
     return stream
 
 
-@operator("Pad", limits="constant, height and width only, with a value on the grid of its input")
+@operator("Pad", limits="constant, height and width only (negative: cut), with a value on the grid of its input")
 def _pad(node, inputs, builder):
     if node.get("mode", "constant") != "constant":
         raise node.error(f"mode={node.get('mode', 'constant')} is not supported; only constant is")
@@ -217,12 +217,22 @@ def _pad(node, inputs, builder):
         full[[*axes, *(axes + rank)]] = pads
         pads = full
     value = float(extra[1].reshape(())) if len(extra) > 1 and extra[1] is not None else float(node.get("value", 0.0))
-    before, after = pads[:rank], pads[rank:]
-    if np.any(pads < 0) or np.any(before[:2]) or np.any(after[:2]):
-        raise node.error(f"pads {pads.tolist()} are not supported; height and width only, and nothing cut off")
     if not np.any(pads):
         return stream
+    before, after = pads[:rank], pads[rank:]
+    last = rank > 2 and bool(before[1] or after[1]) and _channels_last(builder, stream, rank - 1)
+    if last:
+        stream = replace(stream, order=np.moveaxis(stream.order, -1, 1))
+        before, after = (np.array([side[0], side[-1], *side[1:-1]]) for side in (before, after))
+    if rank < 3 or np.any(before[:2]) or np.any(after[:2]):
+        raise node.error(f"pads {pads.tolist()} are not supported; only height and width can be padded")
+    for axis in range(2, rank):
+        if min(before[axis], after[axis]) < 0:
+            stop = stream.order.shape[axis] + min(after[axis], 0)
+            stream = _cut(node, builder, stream, axis, int(max(-before[axis], 0)), int(stop))
+    before, after = np.maximum(before, 0), np.maximum(after, 0)
     stream = builder.settled(node, builder.as_map(node, stream))
     (top, left), (bottom, right) = ((0, *side[2:])[-2:] for side in (before, after))
     result = padded(node, builder, stream, (int(top), int(left), int(bottom), int(right)), value_of(node, value, *stream.affine))
-    return replace(result, order=result.order if rank == 4 else result.order[:, :, 0])
+    order = result.order if rank == 4 else result.order[:, :, 0]
+    return replace(result, order=np.moveaxis(order, 1, -1) if last else order)
