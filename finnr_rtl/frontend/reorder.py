@@ -184,5 +184,4 @@ def _pad(node, inputs, builder):
         return stream
     stream = builder.settled(node, builder.as_map(node, stream))
     (top, left), (bottom, right) = ((0, *side[2:])[-2:] for side in (before, after))
-    result = padded(node, builder, stream, (int(top), int(left), int(bottom), int(right)), value_of(node, value, *stream.affine))
-    return replace(result, order=result.order if rank == 4 else result.order[:, :, 0])
+    return padded(node, builder, stream, (int(top), int(left), int(bottom), int(right)), value_of(node, value, *stream.affine))
