@@ -294,6 +294,21 @@ def test_one_value_per_channel_meets_its_map(load, op, shape):
     assert len(np.unique(agree(network, model, rng.normal(0, 1, (3, 1, *shape))))) > 3
 
 
+@pytest.mark.parametrize("shape", [(2, 5), (2, 4, 5)])
+def test_a_mean_of_signs_with_zeros_around_them(load, shape):
+    """Zero is no sign: it is put around the map by a layer, since the map is read twice."""
+    rng = np.random.default_rng(19)
+    w = Writer(shape)
+    x = w.node("BipolarQuant", "x", np.float32(0.5))
+    size = len(shape) - 1
+    mean = w.node("AveragePool", x, kernel_shape=[2] * size, pads=[1] * size + [0] * size, count_include_pad=1)
+    mean = w.quant(mean, 0.125, bits=4)
+    model = w.model(w.node("Conv", w.node("Add", mean, x), w.quant(np.float32(rng.normal(0, 2, (3, 2, *[1] * size))), bits=3)))
+    network = load(model)
+    assert "Pad" in kinds(network)
+    agree(network, model, rng.normal(0, 1, (3, 1, *shape)))
+
+
 def test_domains_and_opsets(load):
     for domain, opset in (("onnx.brevitas", 9), ("finn.custom_op.general", 12), ("qonnx.custom_op.general", 21), ("", 11)):
         w = Writer((3,), opset=opset, domain=domain)

@@ -46,8 +46,9 @@ def zero_padded(node: Node, builder: Builder, stream: Stream, window: Window) ->
 
 
 def padded(node: Node, builder: Builder, stream: Stream, pads: tuple[int, int, int, int], value: int) -> Stream:
-    """``stream``, a map, with a frame of ``value`` around it; in the order of its row-major map, (1, channels, rows, columns)."""
+    """``stream``, a map, with a frame of ``value`` around it; in the order of its row-major map, channels first."""
     layer = Pad(builder.layer_name(node), (stream.producer,), stream.shape, builder.type_of(stream.producer), pads, value)
     order = map_order(layer.output_shape)[None]
+    order = order if stream.order.ndim == 4 else order[:, :, 0]
     low, high = min(stream.low, value), max(stream.high, value)
     return replace(stream, producer=builder.add(layer), shape=layer.output_shape, order=order, low=low, high=high, sole=True, terms=())

@@ -234,5 +234,4 @@ def _pad(node, inputs, builder):
     stream = builder.settled(node, builder.as_map(node, stream))
     (top, left), (bottom, right) = ((0, *side[2:])[-2:] for side in (before, after))
     result = padded(node, builder, stream, (int(top), int(left), int(bottom), int(right)), value_of(node, value, *stream.affine))
-    order = result.order if rank == 4 else result.order[:, :, 0]
-    return replace(result, order=np.moveaxis(order, 1, -1) if last else order)
+    return replace(result, order=np.moveaxis(result.order, 1, -1) if last else result.order)
