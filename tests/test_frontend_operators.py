@@ -397,3 +397,20 @@ def test_a_convolution_in_one_dimension(load):
     assert isinstance(network.layers[1], MaxPool)
     assert network.layers[1].output_shape == (1, 4, 3)
     agree(network, model, rng.normal(0, 4, (3, 1, 2, 9)))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(("trans_a", "trans_b"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_gemm_with_either_side_constant_and_turned(load, side, trans_a, trans_b):
+    rng = np.random.default_rng(31)
+    w = Writer((6,))
+    x = w.quant("x", bits=4)
+    # What the stream (1, 6) is after turning, and what the constant must be then.
+    rows, columns = (6, 1) if (trans_b if side == "left" else trans_a) else (1, 6)
+    shape = (4, rows) if side == "left" else (columns, 4)
+    turned = trans_a if side == "left" else trans_b
+    weights = w.quant(np.float32(rng.normal(0, 3, shape[::-1] if turned else shape)), bits=3)
+    operands = (weights, x) if side == "left" else (x, weights)
+    result = w.node("Gemm", *operands, np.float32([0.5]), alpha=0.5, beta=2.0, transA=trans_a, transB=trans_b)
+    model = w.model(w.reshape(result, [1, -1]))
+    agree(load(model), model, rng.normal(0, 4, (5, 1, 6)))

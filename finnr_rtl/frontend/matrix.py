@@ -148,18 +148,20 @@ def _xnor_popcount(node, inputs, builder):
     return applied(node, result, "Mul", value=0.5)
 
 
-@operator("Gemm", limits="transA=0, constant integer weights and constant bias")
+@operator("Gemm", limits="as MatMul, and a constant bias")
 def _gemm(node, inputs, builder):
-    if node.get("transA", 0):
-        raise node.error("transA=1 is not supported; export it with transA=0")
-    weights = read_weights(node, inputs[1])
-    if node.get("transB", 0):
+    left = isinstance(inputs[0], Constant)
+    weights, stream = read_weights(node, inputs[0 if left else 1]), builder.stream(node, inputs[1 if left else 0])
+    turned = node.get("transA", 0), node.get("transB", 0)
+    if turned[0 if left else 1]:
         weights = weights.relabelled(np.transpose)
+    if turned[1 if left else 0]:
+        stream = replace(stream, order=stream.order.swapaxes(-1, -2))
     alpha = float(node.get("alpha", 1.0))
     if alpha == 0:
         raise node.error("alpha=0 leaves nothing of its product")
     weights = Constant(weights.value, weights.integers, weights.scale * alpha, weights.dtype)
-    result = _rows(node, builder, builder.stream(node, inputs[0]), weights)
+    result = matmul(node, builder, *((weights, stream) if left else (stream, weights)), weights)
     if len(inputs) > 2 and inputs[2] is not None:
         bias = np.float32(constant(node, inputs[2])) * np.float32(node.get("beta", 1.0))
         return applied(node, result, "Add", value=bias)
