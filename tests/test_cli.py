@@ -21,7 +21,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("command", [[], ["build"], ["verify"], ["run"], ["check"], ["platforms"], ["example"]])
+@pytest.mark.parametrize("command", [[], ["build"], ["verify"], ["synth"], ["run"], ["check"], ["platforms"], ["example"]])
 def test_help_tells_what_each_option_is_for(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
@@ -41,6 +41,7 @@ def test_help_tells_what_each_option_is_for(command, capsys):
         (["build", str(MODEL), "--platform", "pynq_z1", "--input-type", "FLOAT"], ["FLOAT"]),
         (["build", str(MODEL), "--platform", "pynq_z1", "-o", str(ROOT / "tests")], ["tests", "did not write"]),
         (["verify", "."], ["manifest.json"]),
+        (["synth", "."], ["manifest.json"]),
         (["run", str(MODEL), "--data", str(MODEL)], ["npz"]),
         (["example", "resnet", "-o", "x.onnx"], ["'resnet'", "tfc_w1a1"]),
     ],

@@ -15,6 +15,7 @@ from finnr_rtl.datatypes import DataType
 from finnr_rtl.emit.manifest import manifest
 from finnr_rtl.emit.readme import readme
 from finnr_rtl.emit.verilog import verilog_files
+from finnr_rtl.platforms import load
 
 
 def test_manifest_tells_what_the_verilog_has():
@@ -22,7 +23,7 @@ def test_manifest_tells_what_the_verilog_has():
     stages = size_rooms(lower(fast(network)))
     accelerator, cycles = Accelerator("net", stages), predict(stages)
     files = {f"rtl/{name}": text for name, text in verilog_files(accelerator, cycles).items()} | {"network/x.npz": b"\0"}
-    content = json.loads(manifest(network, accelerator, cycles, 100.0, "pynq_z1", files))
+    content = json.loads(manifest(network, accelerator, cycles, 100.0, load("pynq_z1"), files))
 
     found = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", files["rtl/net.v"], re.M)
     ports = {(port["name"], port["direction"] + "put", port["width"]) for port in content["ports"]}

