@@ -5,6 +5,7 @@ import re
 from hashlib import sha256
 
 import numpy as np
+import pytest
 from emitted import fast
 from networks import small_cnn
 
@@ -12,10 +13,20 @@ from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.dataflow.timing import predict, size_rooms
 from finnr_rtl.datatypes import DataType
-from finnr_rtl.emit.manifest import manifest
+from finnr_rtl.emit.manifest import frame_order, manifest
 from finnr_rtl.emit.readme import readme
 from finnr_rtl.emit.verilog import verilog_files
+from finnr_rtl.network.network import InputPort
 from finnr_rtl.platforms import load
+
+
+@pytest.mark.parametrize(("order", "told"), [
+    (np.arange(24), {"transpose": [0, 1, 2]}),
+    (np.arange(24).reshape(3, 4, 2).transpose(2, 0, 1).reshape(-1), {"transpose": [1, 2, 0]}),
+    (np.arange(24)[::-1], {"places": list(range(23, -1, -1))}),
+])
+def test_the_order_of_a_frame_is_told_in_short_where_it_is_simple(order, told):
+    assert frame_order(InputPort("input", (2, 3, 4), order, (3, 4, 2), DataType("UINT8"), 1.0)) == told
 
 
 def test_manifest_tells_what_the_verilog_has():

@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from itertools import permutations
 
 import numpy as np
 from amaranth.hdl import Shape
@@ -16,7 +17,7 @@ from finnr_rtl.network.network import InputPort, Network, OutputPort
 from finnr_rtl.network.summary import describe
 from finnr_rtl.platforms import Platform
 
-__all__ = ["manifest"]
+__all__ = ["frame_order", "manifest"]
 
 PACKING = "value k of a beat is in bits k * bits to (k + 1) * bits - 1 of tdata; the bits above the last value are zero"
 LAYOUT = "row by row, pixel by pixel, channels innermost"
@@ -74,7 +75,7 @@ def _input(port: InputPort, bus: str, spec: StreamSpec):
         **_frame(bus, spec, port.shape),
         "name": port.name,
         "model_shape": list(port.model_shape),
-        "order": _order(port.order),
+        "order": frame_order(port),
         "meaning": "real value = scale * (integer - zero_point)",
         "scale": port.scale,
         "zero_point": port.zero_point,
@@ -88,7 +89,7 @@ def _output(network: Network, port: OutputPort, bus: str, spec: StreamSpec):
         **_frame(bus, spec, network.shape_of(port.layer)),
         "name": port.name,
         "model_shape": list(port.model_shape),
-        "order": _order(port.order),
+        "order": frame_order(port),
         "meaning": "model output = tail(scale * integer + bias)",
         "scale": _numbers(port.scale),
         "bias": _numbers(port.bias),
@@ -114,9 +115,13 @@ def _frame(port, spec, shape):
     return {"port": port, "shape": list(shape), **_stream(spec), **code, "packing": PACKING, "layout": LAYOUT}
 
 
-def _order(order: np.ndarray):
-    """Where model element m lies in the frame; left out where it is m itself."""
-    return None if np.array_equal(order, np.arange(len(order))) else [int(place) for place in order]
+def frame_order(port: InputPort | OutputPort) -> dict[str, list[int]]:
+    """How a sample of the model's shape becomes a frame: its axes transposed, where that does it, else the place of every element."""
+    places = port.order.reshape(port.model_shape)
+    for axes in permutations(range(places.ndim)):
+        if np.array_equal(places.transpose(axes).reshape(-1), np.arange(places.size)):
+            return {"transpose": list(axes)}
+    return {"places": port.order.tolist()}
 
 
 def _numbers(values):
