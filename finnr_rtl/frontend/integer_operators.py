@@ -87,7 +87,7 @@ def _qlinear_matmul(node, inputs, builder):
     return _requantised(node, builder, sums, (a_scale, b_scale, y_scale), y_zero, (-1,))
 
 
-@operator("QGemm", limits="as Gemm")
+@operator("QGemm", limits="transA=0, the second input and the bias constant")
 def _qgemm(node, inputs, builder):
     a, a_scale, a_zero, b, b_scale, b_zero, bias, y_scale, y_zero = (*inputs, None, None, None)[:9]
     if node.get("transA", 0):
