@@ -9,10 +9,6 @@ from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["as_table", "as_thresholds", "runs"]
 
-# Values (integers times channels) that are evaluated, and how many of them at once.
-_MAX_VALUES = 1 << 26
-_AT_ONCE = 1 << 20
-
 Runs = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -21,13 +17,10 @@ def runs(stream: Stream, quantiser: Grid | Levels | Whole, arguments: list[np.nd
 
     Every integer is looked at; None where there are too many. Raises ``ValueError`` where the float graph gives no number.
     """
-    channels, count = stream.channels, stream.high - stream.low + 1
-    if count * channels > _MAX_VALUES:
+    if not stream.countable:
         return None
-    rows = max(_AT_ONCE // channels, 1)
-    last, found = None, []
-    for first in range(stream.low, stream.high + 1, rows):
-        q = np.arange(first, min(first + rows, stream.high + 1))[:, None] + np.zeros(channels, dtype=np.int64)
+    channels, last, found = stream.channels, None, []
+    for q in stream.every_integer():
         with np.errstate(all="ignore"):
             real = stream.evaluate(q)
         if np.any(np.isnan(real)):

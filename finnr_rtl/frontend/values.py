@@ -1,5 +1,6 @@
 """What a tensor of the model is, seen from the accelerator: a constant, integers on a stream, or something the host computes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,6 +10,10 @@ from finnr_rtl.network.functions import Function
 from finnr_rtl.network.layers import Shape
 
 __all__ = ["Constant", "HostValue", "Stream", "revised"]
+
+# Values (integers times channels) that are looked at one by one, and how many of them at once.
+_MAX_VALUES = 1 << 26
+_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +116,17 @@ class Stream:
     @property
     def channels(self) -> int:
         return self.shape[2]
+
+    @property
+    def countable(self) -> bool:
+        """Whether every integer of every channel can be looked at in reasonable time."""
+        return (self.high - self.low + 1) * self.channels <= _MAX_VALUES
+
+    def every_integer(self) -> Iterator[np.ndarray]:
+        """All integers from ``low`` to ``high``, each for every channel: blocks (integers, channels) that memory holds with ease."""
+        rows = max(_AT_ONCE // self.channels, 1)
+        for first in range(self.low, self.high + 1, rows):
+            yield np.arange(first, min(first + rows, self.high + 1))[:, None] + np.zeros(self.channels, dtype=np.int64)
 
     @property
     def direction(self) -> np.ndarray:

@@ -10,9 +10,6 @@ from finnr_rtl.requantiser import Requantiser
 
 __all__ = ["widely_quantised"]
 
-# Values (integers times channels) that are evaluated, and how many of them at once.
-_MAX_VALUES = 1 << 26
-_AT_ONCE = 1 << 20
 _TO_EVEN = ("ROUND", "HALF_EVEN", "LINEAR")
 
 
@@ -22,7 +19,7 @@ def widely_quantised(stream: Stream, quantiser: Grid | Levels | Whole, arguments
     None where there is none, or too much to check.
     """
     line = _line(stream, quantiser, arguments)
-    if line is None or (stream.high - stream.low + 1) * stream.channels > _MAX_VALUES:
+    if line is None or not stream.countable:
         return None
     slope, offset = line
     exact = [s for s in range(MAX_SHIFT) if np.all(np.ldexp(slope, s) % 1 == 0) and np.all(np.ldexp(offset, s) % 1 == 0)]
@@ -68,15 +65,13 @@ def _corrected(result: Requantiser, stream: Stream, quantiser, arguments) -> Req
     """``result`` with an exception for every integer at which it is wrong; None where these are too many."""
     channels = stream.channels
     wrong: list[list[tuple[int, int]]] = [[] for _ in range(channels)]
-    rows = max(_AT_ONCE // channels, 1)
-    for first in range(stream.low, stream.high + 1, rows):
-        q = np.arange(first, min(first + rows, stream.high + 1))[:, None] + np.zeros(channels, dtype=np.int64)
+    for q in stream.every_integer():
         difference = quantiser.integers(stream.evaluate(q), arguments).astype(np.int64) - result(q)
         places, owners = np.nonzero(difference)
         if len(places) > MAX_EXCEPTIONS * channels or np.any(np.abs(difference) > 1):
             return None
         for place, owner in zip(places, owners, strict=True):
-            wrong[owner].append((first + int(place), int(difference[place, owner])))
+            wrong[owner].append((int(q[place, owner]), int(difference[place, owner])))
     most = max(map(len, wrong))
     if most > MAX_EXCEPTIONS:
         return None
