@@ -7,24 +7,14 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from finnr_rtl.cost.resources import Resources
 from finnr_rtl.errors import UserError
 from finnr_rtl.resources import folder
 
-__all__ = ["Budget", "Memory", "Platform", "load", "names"]
+__all__ = ["Memory", "Platform", "load", "names"]
 
 # As Yosys names them: 7-series and Zynq-7000, UltraScale, UltraScale+.
 FAMILIES = ("xc7", "xcu", "xcup")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Counts of a device's resources; ``bram18`` are 18 kbit halves of block RAMs."""
-
-    lut: int
-    ff: int
-    bram18: int
-    dsp: int
-    uram: int
 
 
 @dataclass(frozen=True)
@@ -48,8 +38,8 @@ class Platform:
     part: str
     family: str
     clock_mhz: float
-    device: Budget
-    shell: Budget
+    device: Resources
+    shell: Resources
     memory: Memory
 
     @property
@@ -90,12 +80,12 @@ def load(name_or_path: str | Path) -> Platform:
 
 def _platform(path: Path, table: dict) -> Platform:
     values = _checked(path, "", table, Platform, {"name"})
-    for key, kind in {"device": Budget, "shell": Budget, "memory": Memory}.items():
+    for key, kind in {"device": Resources, "shell": Resources, "memory": Memory}.items():
         values[key] = kind(**_checked(path, f"{key}.", values[key], kind))
     platform = Platform(name=path.stem, **values)
     if platform.family not in FAMILIES:
         raise UserError(f"platform file {path}: family = {platform.family!r} must be one of {', '.join(FAMILIES)}")
-    for field in fields(Budget):
+    for field in fields(Resources):
         whole, taken = getattr(platform.device, field.name), getattr(platform.shell, field.name)
         if taken > whole:
             raise UserError(f"platform file {path}: shell.{field.name} = {taken} is more than the device has ({whole})")
@@ -111,7 +101,7 @@ def _checked(path: Path, prefix: str, table: dict, kind: type, given: frozenset 
     for key, value in table.items():
         if key not in expected:
             raise UserError(f"platform file {path}: key {prefix + key!r} is unknown; legal here are {', '.join(expected)}")
-        problem = _problem(expected[key], value, zero=kind is Budget)
+        problem = _problem(expected[key], value, zero=kind is Resources)
         if problem:
             raise UserError(f"platform file {path}: {prefix + key} = {value!r} must be {problem}")
     return dict(table)

@@ -11,28 +11,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
+from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.output import MANIFEST, SYNTHESIS
 from finnr_rtl.errors import UserError
 from finnr_rtl.platforms import FAMILIES
 
-__all__ = ["Counts", "Synthesis", "count_cells", "find_yosys", "synth"]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Resources of a netlist: ``lut`` holds LUT1 to LUT6, the LUTs of LUTRAM and shift registers; ``bram18`` 18 kbit halves."""
-
-    lut: int = 0
-    ff: int = 0
-    bram18: int = 0
-    dsp: int = 0
-    uram: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Counts)))
+__all__ = ["Synthesis", "count_cells", "find_yosys", "synth"]
 
 
 # What each cell of the Xilinx families takes. Carry chains, wide multiplexers, inverters and buffers are part of slices that the
@@ -56,24 +43,24 @@ class Synthesis:
 
     tool: str
     family: str
-    stages: dict[str, Counts]
-    whole: Counts
+    stages: dict[str, Resources]
+    whole: Resources
 
 
-def count_cells(cells: Mapping[str, int]) -> Counts:
+def count_cells(cells: Mapping[str, int]) -> Resources:
     """Resources of a netlist from how many it has of each type of cell. Raises ``ValueError`` for a cell that is not known."""
-    total = Counts()
+    total = Resources()
     for kind, number in cells.items():
         if kind in _LUTS:
-            total += Counts(lut=number * _LUTS[kind])
+            total += Resources(lut=number * _LUTS[kind])
         elif kind in _FLIP_FLOPS:
-            total += Counts(ff=number)
+            total += Resources(ff=number)
         elif kind in _BLOCK_RAMS:
-            total += Counts(bram18=number * _BLOCK_RAMS[kind])
+            total += Resources(bram18=number * _BLOCK_RAMS[kind])
         elif kind in _DSPS:
-            total += Counts(dsp=number)
+            total += Resources(dsp=number)
         elif kind == "URAM288":
-            total += Counts(uram=number)
+            total += Resources(uram=number)
         elif kind not in _IGNORED:
             raise ValueError(f"cell {kind} is not known")
     return total
@@ -101,7 +88,7 @@ def synth(folder: Path, jobs: int | None = None, progress: Callable[[str, int, i
     # The whole takes longest, so it begins first.
     tasks = {"": (top, files)} | {name: (f"{top}_{name}", [folder.resolve() / "rtl" / f"{top}_{name}.v"]) for name in stages}
     pool = _Pool(yosys, family)
-    counts: dict[str, Counts] = {}
+    counts: dict[str, Resources] = {}
     with ThreadPoolExecutor(jobs or os.cpu_count()) as executor:
         running = {name: executor.submit(pool.run, *task) for name, task in tasks.items()}
         try:
@@ -151,7 +138,7 @@ class _Pool:
         self._processes: set[subprocess.Popen] = set()
         self._stopped = False
 
-    def run(self, module: str, files: list[Path]) -> Counts:
+    def run(self, module: str, files: list[Path]) -> Resources:
         """Resources of ``module`` with all that is below it."""
         with tempfile.TemporaryDirectory(prefix="finnr_rtl-") as place:
             for path in files:

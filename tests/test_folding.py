@@ -85,8 +85,8 @@ def test_default_is_no_faster_than_the_memory_port_brings_frames(network):
 
 
 def test_fixed_layers_stay(network):
-    folded = balance(network, load("pynq_z1"), fixed={"conv0": Fold(2, 1, "block")})
-    assert folded.folds["conv0"] == Fold(2, 1, "block")
+    folded = balance(network, load("pynq_z1"), fixed={"conv0": Fold(2, 1, weights="block")})
+    assert folded.folds["conv0"] == Fold(2, 1, weights="block")
 
 
 def test_block_rams():

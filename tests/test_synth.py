@@ -10,15 +10,16 @@ from graphs import Writer
 
 from finnr_rtl import synth as subject
 from finnr_rtl.build import build
+from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.output import check_output
 from finnr_rtl.errors import UserError
-from finnr_rtl.synth import Counts, count_cells, find_yosys, synth
+from finnr_rtl.synth import count_cells, find_yosys, synth
 
 
 def test_cells_are_counted_by_what_they_take():
     cells = {"LUT2": 3, "LUT6": 2, "RAM64M": 1, "SRL16E": 4, "FDRE": 5, "FDSE": 1, "RAMB36E1": 1, "RAMB18E1": 1, "DSP48E1": 2, "CARRY4": 9}
-    assert count_cells(cells) == Counts(lut=13, ff=6, bram18=3, dsp=2)
-    assert count_cells({}) == Counts()
+    assert count_cells(cells) == Resources(lut=13, ff=6, bram18=3, dsp=2)
+    assert count_cells({}) == Resources()
     with pytest.raises(ValueError, match=r"\$mul"):
         count_cells({"$mul": 1})
 
@@ -45,7 +46,7 @@ def test_stages_and_the_whole(built):
     names = [stage["name"] for stage in json.loads((built / "manifest.json").read_text())["stages"]]
     assert list(result.stages) == names
     assert seen == [(done, len(names) + 1) for done in range(1, len(names) + 2)]
-    parts = sum(result.stages.values(), Counts())
+    parts = sum(result.stages.values(), Resources())
     # Across stages a little is shared or folded, and the counter of the last beat is added.
     assert 0.9 * parts.lut < result.whole.lut < 1.1 * parts.lut
     assert 0.9 * parts.ff < result.whole.ff < 1.1 * parts.ff

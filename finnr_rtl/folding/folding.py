@@ -14,16 +14,26 @@ from finnr_rtl.network.network import Network
 __all__ = ["Fold", "FoldedNetwork", "legal_factors", "read_folding", "write_folding"]
 
 STORAGES = ("auto", "lut", "block")
+# Words that a fold may have beside its factors, and what they may say.
+CHOICES = {"window": ("auto", "ring", "lines"), "weights": STORAGES, "thresholds": STORAGES, "arithmetic": ("auto", "lut", "dsp")}
 
 
 @dataclass(frozen=True)
 class Fold:
-    """The parallelism of one layer: ``pe`` outputs (channels, for layers without weights) and ``simd`` inputs per cycle, and where
-    weights are kept: "lut", "block" (RAM) or "auto"."""
+    """How one layer is computed.
+
+    Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
+    ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
+    ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, multipliers in "lut" or "dsp". "auto" leaves the choice to the core.
+    """
 
     pe: int = 1
     simd: int = 1
+    mmv: int = 1
+    window: str = "auto"
     weights: str = "auto"
+    thresholds: str = "auto"
+    arithmetic: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,20 +45,20 @@ class FoldedNetwork:
 
 
 def legal_factors(layer: Layer) -> dict[str, list[int]]:
-    """Legal values of ``pe`` and ``simd`` of a layer.
+    """Legal values of ``pe``, ``simd`` and ``mmv`` of a layer.
 
     Of a matrix layer ``pe`` divides the outputs and ``simd`` the channels (it does not span kernel taps), or the fan-in where it is fully
     connected; with groups, those of one group. All other layers, and depthwise convolutions, have only ``pe``, which divides the
     channels of every stream they take and give.
     """
     if isinstance(layer, Conv) and not (layer.depthwise and layer.outputs == layer.groups):
-        return {"pe": divisors(layer.outputs // layer.groups), "simd": divisors(layer.input_shape[2] // layer.groups)}
+        return {"pe": divisors(layer.outputs // layer.groups), "simd": divisors(layer.input_shape[2] // layer.groups), "mmv": [1]}
     if getattr(layer, "order", "DCR") == "CRD":
-        return {"pe": [1], "simd": [1]}
+        return {"pe": [1], "simd": [1], "mmv": [1]}
     channels = [*(shape[2] for shape in layer.input_shapes), getattr(layer, "start", 0)]
     if not isinstance(layer, ArgMax):
         channels.append(layer.output_shape[2])
-    return {"pe": divisors(gcd(*channels)), "simd": [1]}
+    return {"pe": divisors(gcd(*channels)), "simd": [1], "mmv": [1]}
 
 
 def write_folding(folded: FoldedNetwork) -> str:
@@ -89,11 +99,11 @@ def _read_fold(path, layer, entry):
         raise UserError(f"{where}: an object with pe and simd is expected, not {entry!r}")
     legal = legal_factors(layer)
     for key, value in entry.items():
-        if key == "weights":
-            if value not in STORAGES:
-                raise UserError(f"{where}: weights={value!r} is not one of {', '.join(STORAGES)}")
+        if key in CHOICES:
+            if value not in CHOICES[key]:
+                raise UserError(f"{where}: {key}={value!r} is not one of {', '.join(CHOICES[key])}")
         elif key not in legal:
-            raise UserError(f"{where}: unknown key {key!r}; pe, simd and weights are known")
+            raise UserError(f"{where}: unknown key {key!r}; {', '.join([*legal, *CHOICES])} are known")
         elif type(value) is not int or value not in legal[key]:
             raise UserError(f"{where}: {key}={value!r} is not legal; legal values are {', '.join(map(str, legal[key]))}")
     return Fold(**entry)
