@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,33 +11,19 @@ import numpy as np
 from finnr_rtl.emit.keywords import identifier
 from finnr_rtl.emit.output import MANIFEST, check_output, write_output
 from finnr_rtl.errors import UserError
-from finnr_rtl.folding.folding import FoldedNetwork, read_folding, write_folding
+from finnr_rtl.folding.folding import read_folding, write_folding
 from finnr_rtl.network import store
 from finnr_rtl.network.dataset import integers
 from finnr_rtl.network.network import Network
+from finnr_rtl.platforms import Platform
 from finnr_rtl.platforms import load as load_platform
 
 if TYPE_CHECKING:
-    from finnr_rtl.dataflow.timing import Cycles
+    from finnr_rtl.design import Design
 
-__all__ = ["Build", "build", "data_frames", "read_data", "top_name"]
+__all__ = ["build", "data_frames", "default_output", "read_data", "top_name"]
 
 FRAMES = 3
-
-
-@dataclass(frozen=True, eq=False)
-class Build:
-    """What was built: the folded network, its cycles, and where it was written."""
-
-    folded: FoldedNetwork
-    cycles: Cycles
-    clock_mhz: float
-    output: Path
-
-    @property
-    def frames_per_second(self) -> float:
-        """At the build's clock."""
-        return self.clock_mhz * 1e6 / self.cycles.interval
 
 
 def read_data(path: Path) -> dict[str, np.ndarray]:
@@ -70,13 +55,13 @@ def build(
     input_type: str | None = None,
     input_scale: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
-) -> Build:
+) -> Design:
     """Read ``model``, fold it for ``platform``, write the accelerator to ``output``; ``progress`` is told each step.
 
     Raises ``UserError``, with nothing written, where the input is at fault.
     """
     board = load_platform(platform)
-    output = output or Path(f"{model.stem}_{board.name}")
+    output = output or default_output(model, board)
     check_output(output)
     if not model.is_file():
         raise UserError(f"{model}: there is no such file; give the path of an ONNX model")
@@ -88,20 +73,10 @@ def build(
     network = load_network(model, input_type, input_scale)
     fixed = read_folding(fold, network) if fold else {}
     frames = data_frames(network, data, FRAMES) if data else None
-    clock = clock_mhz or board.clock_mhz
-    target = max(1, int(clock * 1e6 / target_fps)) if target_fps else None
+    from finnr_rtl.design import Goal, design
 
-    progress("folding")
-    from finnr_rtl.folding.balance import balance
-
-    folded = balance(network, board, target, fixed)
-
-    progress("computing cycles")
-    from finnr_rtl.dataflow.stages import lower
-    from finnr_rtl.dataflow.timing import predict, size_rooms
-
-    stages = size_rooms(lower(folded))
-    cycles = predict(stages)
+    result = design(network, board, Goal(target_fps, clock_mhz, fixed), progress)
+    stages, cycles = result.stages, result.cycles
 
     progress("computing test vectors")
     from finnr_rtl.emit.simulation import random_frames, simulation_files
@@ -120,11 +95,16 @@ def build(
     accelerator = Accelerator(top, stages)
     files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles).items()}
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}
-    files["folding.json"] = write_folding(folded)
+    files["folding.json"] = write_folding(result.folded)
     files["README.txt"] = readme(network, accelerator, cycles)
-    files[MANIFEST] = manifest(network, accelerator, cycles, clock, board, files)
+    files[MANIFEST] = manifest(network, accelerator, cycles, result.clock_mhz, board, files)
     write_output(output, files)
-    return Build(folded, cycles, clock, output)
+    return result
+
+
+def default_output(model: Path, board: Platform) -> Path:
+    """The folder that a build goes to where none is given."""
+    return Path(f"{model.stem}_{board.name}")
 
 
 def top_name(network: str) -> str:

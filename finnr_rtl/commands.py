@@ -38,6 +38,7 @@ def _table(headings, rows) -> Table:
 def build(options) -> int:
     """``build``: network in, Verilog out."""
     from finnr_rtl.build import build as job
+    from finnr_rtl.build import default_output
     from finnr_rtl.cost.counts import cycles
     from finnr_rtl.network import summary
 
@@ -62,7 +63,8 @@ def build(options) -> int:
         f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}), first result after {timing.latency} cycles; "
         f"{result.frames_per_second:,.0f} frames/s at {result.clock_mhz:g} MHz"
     )
-    OUT.print(f"written to {result.output}; check it with: python -m finnr_rtl verify {result.output}")
+    output = options.output or default_output(options.model, result.board)
+    OUT.print(f"written to {output}; check it with: python -m finnr_rtl verify {output}")
     return 0
 
 

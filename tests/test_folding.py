@@ -20,9 +20,9 @@ def network():
 
 def test_legal_factors(network):
     layers = {layer.name: layer for layer in network.layers}
-    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3]}
-    assert legal_factors(layers["fc0"]) == {"pe": [1, 2, 5, 10], "simd": [1, 2, 3, 4, 6, 9, 12, 18, 36]}
-    assert legal_factors(layers["pool"]) == {"pe": [1, 2, 3, 4, 6, 12], "simd": [1]}
+    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3], "mmv": [1]}
+    assert legal_factors(layers["fc0"]) == {"pe": [1, 2, 5, 10], "simd": [1, 2, 3, 4, 6, 9, 12, 18, 36], "mmv": [1]}
+    assert legal_factors(layers["pool"]) == {"pe": [1, 2, 3, 4, 6, 12], "simd": [1], "mmv": [1]}
 
 
 def test_round_trip(network, tmp_path):
