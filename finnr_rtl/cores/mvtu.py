@@ -151,6 +151,10 @@ class MvtuConfig(CoreConfig):
         """Output beats in flight or waiting."""
         return self.slots or -(-(self.delay + 1) // self.sf) + 1
 
+    @property
+    def cycles(self):
+        return self.vectors * self.nf * self.sf
+
     def schedule(self):
         run = np.arange(self.vectors * self.groups)[:, None] * (self.group_folds * self.sf)
         folds = np.arange(self.vectors * self.nf)
