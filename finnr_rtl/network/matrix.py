@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from finnr_rtl.constant_arrays import constant
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.network.layer import Accumulating, Window
 from finnr_rtl.requantiser import Requantiser
@@ -50,7 +51,7 @@ class Conv(Accumulating):
     @cached_property
     def matrix(self) -> np.ndarray:
         """The weights as (outputs, fan-in), in one piece: cores are made of it again and again while foldings are compared."""
-        return np.ascontiguousarray(self.weights).reshape(self.outputs, -1)
+        return constant(self.weights.reshape(self.outputs, -1))
 
     @property
     def fully_connected(self) -> bool:
