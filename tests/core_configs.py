@@ -26,6 +26,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.divisors import divisors
 from finnr_rtl.network.layer import covering
@@ -227,6 +228,17 @@ def xnor_mvtu(rng):
     return replace(config, thresholds=activation(rng, config.mh, *config.accumulator_range))
 
 
+def several_vectors(rng):
+    """A matrix unit that takes several vectors at once."""
+    config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu, requantising_mvtu))(rng)
+    mmv = up_to(rng, 4, 2)
+    return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
+
+
+def transpose(rng):
+    return TransposeConfig(pick(rng, TYPES), (up_to(rng, 6), up_to(rng, 5), up_to(rng, 4), up_to(rng, 4)))
+
+
 def deep_mvtu(rng):
     """With a replay buffer that is read a cycle ahead."""
     groups = up_to(rng, 2)
@@ -340,6 +352,8 @@ CORES = {
     "mvtu": mvtu,
     "xnor_mvtu": xnor_mvtu,
     "deep_mvtu": deep_mvtu,
+    "several_vectors": several_vectors,
+    "transpose": transpose,
     "threshold": threshold,
     "requantise": requantise,
     "grouped_mvtu": grouped_mvtu,

@@ -227,8 +227,9 @@ class LineBuffer(wiring.Component):
         place, row_done = counter(m, "write_place", c.row, write)
         bank, _ = counter(m, "write_row", c.rows_held, write & row_done)
         memories = []
+        places = max(c.row, 2)  # a memory has an address
         for index in range(c.rows_held):
-            memory = Memory(shape=unsigned(c.input.width), depth=c.row, init=[], attrs=style(c.row, c.input.width))
+            memory = Memory(shape=unsigned(c.input.width), depth=places, init=[], attrs=style(places, c.input.width))
             m.submodules[f"row{index}"] = memory
             port = memory.write_port()
             padding = constant_beat(c.input, c.pad_value) if any(c.map.pads) else 0
