@@ -103,16 +103,16 @@ def _words(words: int, width: int, storage: str) -> Resources:
 
 
 def _matrix(layer: Conv, fold: Fold) -> Resources:
-    products = fold.pe * fold.simd
+    products = fold.pe * fold.simd * fold.mmv
     bits = layer.weight_type.bits * layer.input_type.bits
     # XNOR and popcount in one stage take 1.8 LUT per product; wider products grow with the bit product, as in FINN-R (Fig. 9).
     per_product = 1.8 if layer.weight_type == layer.input_type == BIPOLAR else 1.5 + PRODUCT_LUT * bits
     low, high = layer.accumulator_range
     words = (layer.fan_in // fold.simd) * (layer.outputs // fold.pe)
-    total = Resources(int(CONTROL_LUT + per_product * products + (high - low).bit_length() * fold.pe))
-    total += _words(words, products * layer.weight_type.bits, fold.weights) + _activation(layer, fold.pe)
+    total = Resources(int(CONTROL_LUT + per_product * products + (high - low).bit_length() * fold.pe * fold.mmv))
+    total += _words(words, fold.pe * fold.simd * layer.weight_type.bits, fold.weights) + _activation(layer, fold.pe * fold.mmv)
     if layer.outputs > fold.pe:
-        total += Resources(fold.simd * layer.input_type.bits * ceil(layer.fan_in / fold.simd / LUT_WORDS))
+        total += Resources(fold.mmv * fold.simd * layer.input_type.bits * ceil(layer.fan_in / fold.simd / LUT_WORDS))
     return total
 
 

@@ -23,6 +23,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold
 from finnr_rtl.folding.windows import by_channel, sliding, taken_channels, window_style
@@ -92,7 +93,11 @@ def _lines_and_matrix(layer: Conv, fold: Fold) -> list[tuple[str, CoreConfig]]:
     )
     # Columns in the order in which the windows come: all taps of the first channels, then of the next.
     weights = layer.weights.reshape(*layer.weights.shape[:3], -1, channels).transpose(0, 3, 1, 2, 4)
-    return [(f"{layer.name}_swu", lines), (f"{layer.name}_mvtu", _matrix(layer, fold, weights))]
+    matrix = _matrix(layer, fold, weights)
+    cores = [(f"{layer.name}_swu", lines), (f"{layer.name}_mvtu", matrix)]
+    if fold.mmv > 1 and matrix.nf > 1:
+        cores.append((f"{layer.name}_transpose", TransposeConfig(matrix.output.dtype, matrix.output.shape)))
+    return cores
 
 
 def _matrix(layer: Conv, fold: Fold, weights: np.ndarray) -> MvtuConfig:
@@ -107,6 +112,7 @@ def _matrix(layer: Conv, fold: Fold, weights: np.ndarray) -> MvtuConfig:
         thresholds=layer.thresholds,
         storage=fold.weights,
         groups=layer.groups,
+        mmv=fold.mmv,
     )
 
 

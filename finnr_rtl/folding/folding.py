@@ -50,11 +50,13 @@ class FoldedNetwork:
 def legal_factors(layer: Layer) -> dict[str, list[int]]:
     """Legal values of ``pe``, ``simd`` and ``mmv`` of a layer, whichever way its windows come.
 
-    Of a matrix layer ``pe`` divides the outputs and ``simd`` the fan-in, with groups those of one group. All other layers, and depthwise
-    convolutions, have only ``pe``, which divides the channels of every stream they take and give.
+    Of a matrix layer ``pe`` divides the outputs and ``simd`` the fan-in, with groups those of one group; ``mmv`` divides the columns of
+    its output. All other layers, and depthwise convolutions, have only ``pe``, which divides the channels of every stream they take and
+    give.
     """
     if isinstance(layer, Conv) and not by_channel(layer):
-        return {"pe": divisors(layer.outputs // layer.groups), "simd": divisors(layer.fan_in), "mmv": [1]}
+        outputs = layer.outputs // layer.groups
+        return {"pe": divisors(outputs), "simd": divisors(layer.fan_in), "mmv": divisors(layer.output_shape[1])}
     if getattr(layer, "order", "DCR") == "CRD":
         return {"pe": [1], "simd": [1], "mmv": [1]}
     channels = [*(shape[2] for shape in layer.input_shapes), getattr(layer, "start", 0)]
@@ -74,6 +76,8 @@ def check_fold(layer: Layer, fold: Fold) -> None:
     if fold.window == "ring" and isinstance(layer, Conv) and layer.weights.shape[3] % fold.simd:
         legal = ", ".join(map(str, divisors(layer.weights.shape[3])))
         raise ValueError(f"simd={fold.simd} is not legal with window='ring', which gives a tap at a time; legal values are {legal}")
+    if fold.window == "ring" and fold.mmv > 1:
+        raise ValueError(f"mmv={fold.mmv} is not legal with window='ring', which gives one window at a time; the legal value is 1")
 
 
 def write_folding(folded: FoldedNetwork) -> str:
