@@ -15,6 +15,7 @@ from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
@@ -25,6 +26,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.divisors import divisors
 from finnr_rtl.network.layer import covering
@@ -101,6 +103,17 @@ def tight_windows(rng):
     """With a ring of the user's choice, down to the smallest that works at all."""
     config = windows(rng)
     return replace(config, depth=config.footprint + up_to(rng, 6, 0))
+
+
+def line_buffer(rng):
+    """With its own choice of lines, or down to the fewest that work at all; windows one by one or several at a time."""
+    ring = windows(rng)
+    mmv = pick(rng, (1, pick(rng, divisors(ring.windows[1]))))
+    config = LineBufferConfig(
+        ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, ring.simd, mmv,
+        slots=pick(rng, (0, 0, 1, 2, 7)),
+    )
+    return replace(config, lines=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
 
 
 def pool(rng):
@@ -215,6 +228,17 @@ def xnor_mvtu(rng):
     return replace(config, thresholds=activation(rng, config.mh, *config.accumulator_range))
 
 
+def several_vectors(rng):
+    """A matrix unit that takes several vectors at once."""
+    config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu, requantising_mvtu))(rng)
+    mmv = up_to(rng, 4, 2)
+    return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
+
+
+def transpose(rng):
+    return TransposeConfig(pick(rng, TYPES), (up_to(rng, 6), up_to(rng, 5), up_to(rng, 4), up_to(rng, 4)))
+
+
 def deep_mvtu(rng):
     """With a replay buffer that is read a cycle ahead."""
     groups = up_to(rng, 2)
@@ -322,11 +346,14 @@ CORES = {
     "padding": padding,
     "windows": windows,
     "tight_windows": tight_windows,
+    "line_buffer": line_buffer,
     "pool": pool,
     "argmax": argmax,
     "mvtu": mvtu,
     "xnor_mvtu": xnor_mvtu,
     "deep_mvtu": deep_mvtu,
+    "several_vectors": several_vectors,
+    "transpose": transpose,
     "threshold": threshold,
     "requantise": requantise,
     "grouped_mvtu": grouped_mvtu,

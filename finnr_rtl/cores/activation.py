@@ -27,11 +27,11 @@ def activation_latency(activation: Thresholds | Requantiser | None) -> int:
     return requantiser_latency(activation) if isinstance(activation, Requantiser) else threshold_latency(activation.steps)
 
 
-def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp="auto"):
+def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp="auto", mmv=1):
     """Push activations of ``results``, one accumulator per lane, into the :class:`CreditFifo` ``out``.
 
-    ``valid`` is high when ``results`` are those of channels ``fold * lanes + lane``. In the cycle before, ``fetch`` was high and
-    ``next_fold`` was that fold. Without an activation the results themselves are pushed.
+    ``valid`` is high when ``results`` are those of channels ``fold * lanes + lane`` of ``mmv`` pixels, one pixel after the other. In the
+    cycle before, ``fetch`` was high and ``next_fold`` was that fold. Without an activation the results themselves are pushed.
     """
     if activation is None:
         m.d.comb += out.push.eq(valid)
@@ -40,9 +40,9 @@ def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp
         return
     x_shape = results[0].shape()
     if isinstance(activation, Requantiser):
-        unit = RequantiserUnit(activation, len(results), x_shape, use_dsp)
+        unit = RequantiserUnit(activation, len(results) // mmv, x_shape, use_dsp, mmv)
     else:
-        unit = ThresholdUnit(activation, len(results), x_shape)
+        unit = ThresholdUnit(activation, len(results) // mmv, x_shape, mmv)
     m.submodules.activation = unit
     m.d.comb += [unit.fetch.eq(fetch), unit.next_fold.eq(next_fold), unit.valid.eq(valid), unit.fold.eq(fold)]
     m.d.comb += [getattr(unit, f"x{lane}").eq(result) for lane, result in enumerate(results)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
@@ -52,11 +52,14 @@ class MvtuConfig(CoreConfig):
     sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two
     BIPOLAR operands are multiplied by XNOR and summed by popcount.
 
+    ``mmv`` (M) vectors are computed at once with the same weights. They come interleaved, value by value, as a tensor (vectors / mmv,
+    groups * mw, mmv), and leave fold by fold, as (vectors / mmv, nf, mmv, pe); a beat has the values of all of them.
+
     ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts a requantiser's
     multipliers in DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
-    weights outside their type, thresholds for another number of rows.
+    mmv that does not divide the vectors, weights outside their type, thresholds for another number of rows.
     """
 
     input_type: DataType
@@ -70,6 +73,7 @@ class MvtuConfig(CoreConfig):
     slots: int = 0
     groups: int = 1
     use_dsp: str = "auto"
+    mmv: int = 1
 
     def __post_init__(self):
         require_divisor("groups", self.groups, "mh", self.mh)
@@ -82,6 +86,7 @@ class MvtuConfig(CoreConfig):
             raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
         if self.vectors < 1:
             raise ValueError(f"vectors={self.vectors} must be at least 1")
+        require_divisor("mmv", self.mmv, "vectors", self.vectors)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -130,17 +135,19 @@ class MvtuConfig(CoreConfig):
 
     @property
     def input(self):
-        return StreamSpec(self.input_type, (self.vectors, self.groups * self.mw), self.simd)
+        return StreamSpec(self.input_type, (self.vectors // self.mmv, self.groups * self.mw, self.mmv), self.simd * self.mmv)
 
     @property
     def output(self):
-        return StreamSpec(self.output_type, (self.vectors, self.mh), self.pe)
+        return StreamSpec(self.output_type, (self.vectors // self.mmv, self.nf, self.mmv, self.pe), self.pe * self.mmv)
 
     def reference(self, x):
-        runs = np.asarray(x, dtype=np.int64).reshape(-1, self.groups, self.mw).swapaxes(0, 1)
+        vectors = np.asarray(x, dtype=np.int64).reshape(-1, self.groups * self.mw, self.mmv).swapaxes(1, 2)
+        runs = vectors.reshape(-1, self.groups, self.mw).swapaxes(0, 1)
         rows = self.weights.reshape(self.groups, -1, self.mw)
         acc = (runs @ rows.swapaxes(1, 2)).swapaxes(0, 1).reshape(-1, self.vectors, self.mh)
-        return self.thresholds(acc) if self.thresholds else acc
+        y = self.thresholds(acc) if self.thresholds else acc
+        return np.ascontiguousarray(y.reshape(-1, self.vectors // self.mmv, self.mmv, self.nf, self.pe).swapaxes(2, 3))
 
     @property
     def block(self) -> bool:
@@ -164,11 +171,12 @@ class MvtuConfig(CoreConfig):
 
     @property
     def cycles(self):
-        return self.vectors * self.nf * self.sf
+        return self.vectors // self.mmv * self.nf * self.sf
 
     def schedule(self):
-        run = np.arange(self.vectors * self.groups)[:, None] * (self.group_folds * self.sf)
-        folds = np.arange(self.vectors * self.nf)
+        vectors = self.vectors // self.mmv
+        run = np.arange(vectors * self.groups)[:, None] * (self.group_folds * self.sf)
+        folds = np.arange(vectors * self.nf)
         return StepSchedule(
             steps=len(folds) * self.sf,
             consume=(run + np.arange(self.sf)).reshape(-1),
@@ -226,13 +234,17 @@ class Mvtu(wiring.Component):
         weights = self._weights(m, read_weights)
 
         # Dot products of one step, then their sum over the steps of a fold. The stage before the result fetches its thresholds.
-        m.submodules.dot = dot = DotProduct(c)
-        m.d.comb += [dot.x.eq(operand), dot.w.eq(weights)]
+        results = []
+        for vector in range(c.mmv):
+            dot = DotProduct(c)
+            m.submodules["dot" if c.mmv == 1 else f"dot{vector}"] = dot
+            values = (operand.word_select(place * c.mmv + vector, c.input_type.bits) for place in range(c.simd))
+            m.d.comb += [dot.x.eq(Cat(*values)), dot.w.eq(weights)]
+            results += dot.results
         ahead = stage
         stage = self._delay(m, "dot", *stage)
-        results = dot.results
         if c.sf > 1:
-            results = self._accumulate(m, dot, stage)
+            results = self._accumulate(m, results, dot.sum_shape, stage)
             ahead, stage = stage, self._delay(m, "accumulate", *stage)
         valid, _, last, fold = stage
         done = Signal()
@@ -241,7 +253,7 @@ class Mvtu(wiring.Component):
         if c.xnor and c.thresholds is None:
             results = [2 * result - c.mw for result in results]
         activation = in_counts(c.thresholds, c.mw) if c.xnor else c.thresholds
-        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.use_dsp)
+        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.use_dsp, c.mmv)
         return m
 
     def _operand(self, m, step, first_fold, step_index, step_last, fold):
@@ -252,6 +264,10 @@ class Mvtu(wiring.Component):
         operand = Signal(width, reset_less=True)
         if c.group_folds == 1:
             m.d.sync += operand.eq(self.i.payload)
+            return operand, step, stage
+        if c.sf == 1:
+            with m.If(first_fold):
+                m.d.sync += operand.eq(self.i.payload)
             return operand, step, stage
         m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[])
         write = replay.write_port()
@@ -278,12 +294,12 @@ class Mvtu(wiring.Component):
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
         return rom.data
 
-    def _accumulate(self, m, dot, stage):
+    def _accumulate(self, m, results, shape, stage):
         """Sums over the steps of a fold, one register per lane."""
         valid, first, _, _ = stage
         totals = []
-        for lane, result in enumerate(dot.results):
-            total = Signal(dot.sum_shape, name=f"accumulator{lane}", reset_less=True)
+        for lane, result in enumerate(results):
+            total = Signal(shape, name=f"accumulator{lane}", reset_less=True)
             with m.If(valid):
                 m.d.sync += total.eq(Mux(first, 0, total) + result)
             totals.append(total)

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.ram import free_words
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.cost import finn_r, model
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.engines import engine
-from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.stages import Stage, conversion
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.layers import Layer
 
@@ -33,6 +35,11 @@ def _ring_words(config: WalkConfig) -> int:
     return config.depth_for()
 
 
+@cache
+def _rows_held(config: LineBufferConfig) -> int:
+    return config.rows_held
+
+
 def _with_ring(config: CoreConfig) -> CoreConfig:
     """The same core with the size of its ring foretold from that of the unit which takes whole pixels.
 
@@ -40,6 +47,8 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
     written together and read together, all but the newest pixel are in the ring as a whole, and this is exact; where windows are read
     channel by channel it is near.
     """
+    if isinstance(config, LineBufferConfig):
+        return replace(config, lines=config.lines or _rows_held(replace(config, simd=config.shape[2], mmv=1)))
     if not isinstance(config, WalkConfig) or config.depth:
         return config
     if isinstance(config, SwuConfig):
@@ -50,7 +59,10 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
 
 
 def _layer(layer: Layer, fold: Fold, family: str) -> Resources:
-    return sum((model.core_cost(_with_ring(config), family) for _, config in engine(layer, fold)), Resources())
+    cores = [config for _, config in engine(layer, fold)]
+    for before, after in pairwise(list(cores)):
+        cores += conversion(before.output, after.input.lanes)
+    return sum((model.core_cost(_with_ring(config), family) for config in cores), Resources())
 
 
 def _stages_by_layer(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[str, Resources]:

@@ -9,7 +9,7 @@ import numpy as np
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.engines import engine
-from finnr_rtl.folding.folding import Fold, legal_choices, legal_factors
+from finnr_rtl.folding.folding import Fold, check_fold, legal_choices, legal_factors
 from finnr_rtl.network.layers import Layer
 
 __all__ = ["LayerCost", "Options", "folds", "undominated"]
@@ -26,7 +26,12 @@ def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
     legal = {**legal_factors(layer), **legal_choices(layer)}
     values = [[given[key]] if key in given else legal[key] for key in legal]
     for combination in product(*values):
-        yield Fold(**{**given, **dict(zip(legal, combination, strict=True))})
+        fold = Fold(**{**given, **dict(zip(legal, combination, strict=True))})
+        try:
+            check_fold(layer, fold)
+        except ValueError:
+            continue
+        yield fold
 
 
 @dataclass(frozen=True, eq=False)
