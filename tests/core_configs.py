@@ -15,6 +15,7 @@ from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
@@ -101,6 +102,17 @@ def tight_windows(rng):
     """With a ring of the user's choice, down to the smallest that works at all."""
     config = windows(rng)
     return replace(config, depth=config.footprint + up_to(rng, 6, 0))
+
+
+def line_buffer(rng):
+    """With its own choice of lines, or down to the fewest that work at all; windows one by one or several at a time."""
+    ring = windows(rng)
+    mmv = pick(rng, (1, pick(rng, divisors(ring.windows[1]))))
+    config = LineBufferConfig(
+        ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, ring.simd, mmv,
+        slots=pick(rng, (0, 0, 1, 2, 7)),
+    )
+    return replace(config, lines=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
 
 
 def pool(rng):
@@ -322,6 +334,7 @@ CORES = {
     "padding": padding,
     "windows": windows,
     "tight_windows": tight_windows,
+    "line_buffer": line_buffer,
     "pool": pool,
     "argmax": argmax,
     "mvtu": mvtu,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_configs import CORES, windows
+from core_configs import CORES, line_buffer, windows
 from core_verilog import hold_to_contract
 
 from finnr_rtl.cores.add import AddConfig
@@ -16,6 +16,7 @@ from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
@@ -98,6 +99,26 @@ def test_windows_by_hand():
     assert depthwise.reference(x)[0, 0, 2].reshape(2, 4).tolist() == [[4, 9, 10, 9], [5, 9, 11, 9]]
 
 
+def test_whole_windows_by_hand():
+    config = LineBufferConfig(uint(8), (2, 3, 2), (2, 2), (1, 1), (1, 1), (0, 0, 0, 1), 9, simd=1)
+    x = np.arange(12).reshape(1, 2, 3, 2)
+    beats = config.reference(x).reshape(config.output.beats, config.output.lanes)
+    assert beats[4:].tolist() == [[4, 9, 10, 9], [5, 9, 11, 9]]
+    several = replace(config, mmv=3).reference(x).reshape(2, 12)
+    assert several[1].tolist() == [1, 3, 5, 3, 5, 9, 7, 9, 11, 9, 11, 9]
+
+
+def test_line_buffers_hold_few_rows_and_take_a_beat_every_cycle():
+    rng = np.random.default_rng(14)
+    for _ in range(40):
+        config = replace(line_buffer(rng), lines=0, slots=0)
+        print(config)
+        assert config.schedule().interval == config.map.total
+        assert config.rows_held <= min(2 * config.span[0] - 1 + config.stride[0], 2 * config.map.padded[0])
+    cnv = LineBufferConfig(BIPOLAR, (30, 30, 64), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, simd=64)
+    assert cnv.rows_held == 5
+
+
 def test_pool_of_depthwise_windows_is_max_pool():
     rng = np.random.default_rng(12)
     x = rng.integers(-1, 2, (2, 5, 7, 6))
@@ -120,7 +141,8 @@ def test_default_slots_keep_the_pipeline_busy(kind):
     for config in configurations(kind, seed=5, count=30):
         if getattr(config, "slots", None) == 0:
             print(config)
-            assert config.schedule().interval == config.schedule().steps
+            schedule = config.schedule()
+            assert schedule.interval == max(schedule.steps, getattr(schedule, "writes", 0))
 
 
 @pytest.mark.parametrize("kind", ["upsample", "depth_to_space", "space_to_depth"])
@@ -158,6 +180,9 @@ def test_rearrangements_give_or_take_a_beat_every_cycle(kind):
     (lambda: DepthToSpaceConfig(uint(8), (2, 2, 8), 2, 2, "CRD"), "lanes=2 must be 1 for order 'CRD'"),
     (lambda: SpaceToDepthConfig(uint(8), (3, 2, 8), 2, 2), "block=2 must divide height=3"),
     (lambda: StuffingConfig(BIPOLAR, (3, 2, 8), (2, 2), 0, 2), "value=0 must be a value of type BIPOLAR"),
+    (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, 3), "mmv=3 must divide columns=2"),
+    (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, lines=2), "lines=2 must be at least 3"),
+    (lambda: LineBufferConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
     (lambda: SwuConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
     (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 0), (1, 1), (0, 0, 0, 0), 1, 2), "stride="),
     (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, depth=5), "depth=5 must be at least 22"),

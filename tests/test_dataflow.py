@@ -38,7 +38,8 @@ def test_interval_is_that_of_the_slowest_stage(make_network, seed):
     ends = predict(stages, frames=8).ends
     assert ends[-1] - ends[-2] == slowest
     assert predict(stages).interval == slowest
-    assert max(after - before for before, after in pairwise(ends)) == slowest
+    # The first frame finds everything empty: it may be early, so that the second one seems late.
+    assert max(after - before for before, after in pairwise(ends[1:])) == slowest
 
 
 def test_stages_compute_what_the_network_does():

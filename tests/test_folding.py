@@ -20,16 +20,25 @@ def network():
 
 def test_legal_factors(network):
     layers = {layer.name: layer for layer in network.layers}
-    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3], "mmv": [1]}
+    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3, 9, 27], "mmv": [1]}
     assert legal_factors(layers["fc0"]) == {"pe": [1, 2, 5, 10], "simd": [1, 2, 3, 4, 6, 9, 12, 18, 36], "mmv": [1]}
     assert legal_factors(layers["pool"]) == {"pe": [1, 2, 3, 4, 6, 12], "simd": [1], "mmv": [1]}
 
 
 def test_round_trip(network, tmp_path):
     folds = {layer.name: Fold(legal_factors(layer)["pe"][-1], legal_factors(layer)["simd"][-1]) for layer in network.layers}
+    folds["conv1"] = replace(folds["conv1"], window="lines", weights="block")
     path = tmp_path / "folding.json"
     path.write_text(write_folding(FoldedNetwork(network, folds)))
     assert read_folding(path, network) == folds
+
+
+def test_files_have_the_keys_that_mean_something(network):
+    layers = json.loads(write_folding(FoldedNetwork(network, {layer.name: Fold() for layer in network.layers})))["layers"]
+    assert layers["pool"] == {"pe": 1, "window": "auto"}
+    assert layers["step"] == {"pe": 1}
+    assert {"pe", "simd", "window"} <= layers["conv0"].keys()
+    assert "window" not in layers["fc0"]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +51,8 @@ def test_round_trip(network, tmp_path):
         ('{"layers": {"conv0": {"pe": "4"}}}', ["pe='4'", "1, 2, 4, 8"]),
         ('{"layers": {"conv0": {"pes": 4}}}', ["unknown key 'pes'"]),
         ('{"layers": {"conv0": {"weights": "uram"}}}', ["'uram'", "auto, lut, block"]),
+        ('{"layers": {"conv0": {"simd": 9, "window": "ring"}}}', ["'conv0'", "simd=9", "window='ring'", "1, 3"]),
+        ('{"layers": {"fc0": {"window": "lines"}}}', ["'fc0'", "window='lines'", "'auto'"]),
         ('{"layers": {"conv0": 4}}', ["an object"]),
     ],
 )

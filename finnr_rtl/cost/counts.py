@@ -7,6 +7,7 @@ import numpy as np
 
 from finnr_rtl.datatypes import BIPOLAR
 from finnr_rtl.folding.folding import Fold
+from finnr_rtl.folding.windows import by_channel, taken_channels, window_style
 from finnr_rtl.network.layers import Add, Conv, Layer, MaxPool, Multiply, Requantise, SumPool, Threshold
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -44,12 +45,15 @@ def cycles(layer: Layer, fold: Fold) -> int:
     if window is not None:
         padded = window.padded(layer.input_shape)
         through = max(through, padded[0] * padded[1] * channels)
-    if isinstance(layer, Conv) and not _by_channel(layer):
+    if isinstance(layer, Conv) and not by_channel(layer):
         vectors = layer.output_shape[0] * layer.output_shape[1]
+        steps = vectors // fold.mmv * (layer.fan_in // fold.simd) * (layer.outputs // fold.pe)
+        if window_style(layer, fold) == "lines":
+            return max(steps, padded[0] * padded[1] * channels // taken_channels(layer, fold))
         lanes = fold.simd if layer.groups == 1 else channels // layer.groups
         windows = vectors * layer.fan_in * layer.groups if layer.groups > 1 else 0
         stream = max(windows, padded[0] * padded[1] * channels) // lanes
-        return max(vectors * (layer.fan_in // fold.simd) * (layer.outputs // fold.pe), stream)
+        return max(steps, stream)
     if window is not None:
         through = max(through, prod(layer.output_shape) * prod(window.kernel))
     return through // fold.pe
@@ -60,9 +64,11 @@ def count(layer: Layer, fold: Fold) -> Resources:
     bits = max(dtype.bits for dtype in layer.input_types)
     total = Resources(CONTROL_LUT // 2)
     match layer:
-        case Conv() if not _by_channel(layer):
+        case Conv() if not by_channel(layer):
             total = _matrix(layer, fold)
-            if not layer.window.trivial:
+            if window_style(layer, fold) == "lines":
+                total += _line_buffers(layer, taken_channels(layer, fold), fold.mmv)
+            elif not layer.window.trivial:
                 total += _ring(layer, fold.simd if layer.groups == 1 else layer.input_shape[2] // layer.groups)
         case Conv():
             products = PRODUCT_LUT * fold.pe * layer.weight_type.bits * bits
@@ -82,11 +88,6 @@ def count(layer: Layer, fold: Fold) -> Resources:
         case _:
             total += Resources(4 * fold.pe * bits)
     return total
-
-
-def _by_channel(layer: Conv) -> bool:
-    """Whether a convolution has one output per channel, which needs no matrix unit."""
-    return layer.depthwise and layer.outputs == layer.groups
 
 
 def _activation(layer, pe: int) -> Resources:
@@ -130,3 +131,15 @@ def _ring(layer: Conv | MaxPool | SumPool, lanes: int) -> Resources:
     if words > 8 * LUT_WORDS:
         return Resources(2 * CONTROL_LUT, block_rams(words, bits))
     return Resources(2 * CONTROL_LUT + ceil(4 * bits / 3) * ceil(words / LUT_WORDS))
+
+
+def _line_buffers(layer: Conv, channels: int, mmv: int) -> Resources:
+    """Twice the rows of a window, the multiplexers between them, and the columns of the windows of a beat."""
+    _, width, all_channels = layer.window.padded(layer.input_shape)
+    rows, bits = 2 * layer.window.span[0] - 1, channels * layer.input_type.bits
+    words = width * all_channels // channels
+    columns = layer.window.span[1] + (mmv - 1) * layer.window.stride[1]
+    total = Resources(2 * CONTROL_LUT + bits * layer.window.kernel[0] * (ceil(rows / 4) + columns))
+    if words > 8 * LUT_WORDS:
+        return total + Resources(0, rows * block_rams(words, bits))
+    return total + Resources(rows * ceil(4 * bits / 3) * ceil(words / LUT_WORDS))

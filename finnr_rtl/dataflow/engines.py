@@ -3,6 +3,8 @@
 from functools import singledispatch
 from math import prod
 
+import numpy as np
+
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
@@ -10,6 +12,7 @@ from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
@@ -22,6 +25,7 @@ from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold
+from finnr_rtl.folding.windows import by_channel, sliding, taken_channels, window_style
 from finnr_rtl.network.layers import (
     Add,
     ArgMax,
@@ -56,7 +60,7 @@ def engine(layer: Layer, fold: Fold) -> list[tuple[str, CoreConfig]]:
 
 @engine.register
 def _(layer: Conv, fold):
-    if layer.depthwise and layer.outputs == layer.groups:
+    if by_channel(layer):
         matrix = DepthwiseConfig(
             input_type=layer.input_type,
             shape=layer.output_shape,
@@ -68,10 +72,35 @@ def _(layer: Conv, fold):
             storage=fold.weights,
         )
         return [(f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.pad_value)), (f"{layer.name}_dwu", matrix)]
-    matrix = MvtuConfig(
+    style = window_style(layer, fold)
+    if style == "lines":
+        return _lines_and_matrix(layer, fold)
+    matrix = _matrix(layer, fold, layer.weights)
+    if style is None:
+        return [(f"{layer.name}_mvtu", matrix)]
+    # Beats of a whole group bring all taps of one group together, which is how the matrix unit takes them.
+    lanes, order = (fold.simd, "window") if layer.groups == 1 else (layer.input_shape[2] // layer.groups, "depthwise")
+    return [(f"{layer.name}_swu", _windows(layer, lanes, order, layer.pad_value)), (f"{layer.name}_mvtu", matrix)]
+
+
+def _lines_and_matrix(layer: Conv, fold: Fold) -> list[tuple[str, CoreConfig]]:
+    """The cores of a convolution whose windows come from line buffers."""
+    channels = taken_channels(layer, fold)
+    ring = _windows(layer, channels, "depthwise", layer.pad_value)
+    lines = LineBufferConfig(
+        ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, channels, fold.mmv
+    )
+    # Columns in the order in which the windows come: all taps of the first channels, then of the next.
+    weights = layer.weights.reshape(*layer.weights.shape[:3], -1, channels).transpose(0, 3, 1, 2, 4)
+    return [(f"{layer.name}_swu", lines), (f"{layer.name}_mvtu", _matrix(layer, fold, weights))]
+
+
+def _matrix(layer: Conv, fold: Fold, weights: np.ndarray) -> MvtuConfig:
+    """The matrix unit of a convolution, with ``weights`` (outputs, ...) in the order in which it takes its columns."""
+    return MvtuConfig(
         input_type=layer.input_type,
         weight_type=layer.weight_type,
-        weights=layer.weights.reshape(layer.outputs, -1),
+        weights=weights.reshape(layer.outputs, -1),
         pe=fold.pe,
         simd=fold.simd,
         vectors=prod(layer.output_shape[:2]),
@@ -79,16 +108,11 @@ def _(layer: Conv, fold):
         storage=fold.weights,
         groups=layer.groups,
     )
-    if layer.window.trivial:
-        return [(f"{layer.name}_mvtu", matrix)]
-    # Beats of a whole group bring all taps of one group together, which is how the matrix unit takes them.
-    lanes, order = (fold.simd, "window") if layer.groups == 1 else (layer.input_shape[2] // layer.groups, "depthwise")
-    return [(f"{layer.name}_swu", _windows(layer, lanes, order, layer.pad_value)), (f"{layer.name}_mvtu", matrix)]
 
 
 @engine.register
 def _(layer: MaxPool, fold):
-    if _whole_map(layer):
+    if not sliding(layer):
         return [(f"{layer.name}_pool", GlobalPoolConfig(layer.input_type, layer.input_shape, fold.pe, "max"))]
     pool = PoolConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe)
     return [
@@ -100,7 +124,7 @@ def _(layer: MaxPool, fold):
 
 @engine.register
 def _(layer: SumPool, fold):
-    if _whole_map(layer):
+    if not sliding(layer):
         pool = GlobalPoolConfig(layer.input_type, layer.input_shape, fold.pe, "sum", layer.thresholds)
         return [(f"{layer.name}_pool", pool)]
     pool = DepthwiseConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe, thresholds=layer.thresholds)
@@ -177,11 +201,6 @@ def _(layer: Slice, fold):
 def _(layer: Lookup, fold):
     table = LookupConfig(layer.input_type, layer.input_shape, layer.table, layer.low, layer.output_type, fold.pe)
     return [(f"{layer.name}_lookup", table)]
-
-
-def _whole_map(layer: MaxPool | SumPool) -> bool:
-    """Whether a pool has one window, the map."""
-    return layer.window.kernel == layer.input_shape[:2] and not any(layer.window.pads)
 
 
 def _windows(layer: Conv | MaxPool | SumPool, lanes: int, order: str, pad_value: int) -> SwuConfig:

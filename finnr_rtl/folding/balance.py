@@ -5,6 +5,7 @@ from math import prod
 from finnr_rtl.cost.counts import Resources, count, cycles
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors
+from finnr_rtl.folding.windows import window_style
 from finnr_rtl.network.layers import Layer
 from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import Platform
@@ -22,6 +23,8 @@ class _Options:
     def __init__(self, layer: Layer, board: Platform, fixed: Fold | None):
         legal = legal_factors(layer)
         folds = [fixed] if fixed else [Fold(pe, simd) for pe in legal["pe"] for simd in legal["simd"]]
+        # Line buffers are for those who ask for them: what they cost is not counted well enough to choose them.
+        folds = [fold for fold in folds if fold == fixed or window_style(layer, fold) != "lines"]
         self.layer = layer
         self.rows = []
         for fold in folds:
