@@ -40,7 +40,7 @@ CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
 FLOOR, LARGE, BAR = 50, 200, 0.15
 # Configurations that one Yosys process does.
-BATCH = 32
+BATCH = 24
 SCRIPTS = {
     "xc7": "synth_xilinx -family xc7 -flatten -top all_cores",
     "xcup": "synth_xilinx -family xcup -flatten -top all_cores",
@@ -132,7 +132,7 @@ def fit_family(entries: list[dict]) -> dict[str, float]:
     matrix = np.array([[parts.features.get(name, 0.0) for name in names] for _, parts in seen]) * weight[:, None]
     # Columns of like size, which is all the same to the solution but not to the solver.
     size = np.maximum(np.abs(matrix).max(axis=0), 1e-9)
-    solution, _ = nnls(matrix / size, np.array([entry["lut"] for entry, _ in seen]) * weight)
+    solution, _ = nnls(matrix / size, np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight)
     return {name: round(float(value), 4) for name, value in zip(names, solution / size, strict=True)}
 
 
@@ -156,7 +156,8 @@ def _line(title: str, rows: list[tuple[dict, Resources]]) -> None:
     wrong = {name: sum(getattr(found, name) != entry[name] for entry, found in rows) for name in ("bram18", "dsp", "ff")}
     lut, ff = (100 * np.abs(off[name]) for name in ("lut", "ff"))
     print(f"  {title:26} {len(rows):4}  LUT mean {lut.mean():5.1f} worst {lut.max():5.1f}  beyond {beyond:3} of {large.sum():3}"
-          f"  FF mean {ff.mean():4.1f} worst {ff.max():5.1f} not exact {wrong['ff']:3}  BRAM18 wrong {wrong['bram18']}  DSP wrong {wrong['dsp']}")
+          f"  FF mean {ff.mean():4.1f} worst {ff.max():5.1f} not exact {wrong['ff']:3}"
+          f"  BRAM18 wrong {wrong['bram18']}  DSP wrong {wrong['dsp']}")
 
 
 def fit() -> None:

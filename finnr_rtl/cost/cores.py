@@ -3,7 +3,9 @@
 from functools import singledispatch
 
 import numpy as np
+from amaranth.hdl import Shape
 
+from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
@@ -25,6 +27,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.walk import WalkConfig
+from finnr_rtl.cost.facts import distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.requantiser import Requantiser
@@ -190,32 +193,58 @@ def _parameters(values: np.ndarray, lanes: int, p: Parts, enabled: bool = True) 
     return width
 
 
-def _activation(table: Thresholds | Requantiser | None, lanes: int, x_bits: int, p: Parts, dsp: bool) -> None:
+def _activation(table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, dsp: bool) -> None:
     if isinstance(table, Requantiser):
-        _requantiser(table, lanes, x_bits, p, dsp)
+        _requantiser(table, lanes, x, p, dsp)
     elif table is not None:
-        _thresholds(table, lanes, x_bits, p)
+        _thresholds(table, lanes, x, p)
 
 
-def _thresholds(table: Thresholds, lanes: int, x_bits: int, p: Parts) -> None:
+def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts) -> None:
+    """cores/threshold_unit.py, for operands of shape ``x``."""
     folds = table.channels // lanes
     fold = address_bits(folds) if folds > 1 else 0
     bits = table.steps.bit_length()
-    low, high = int(table.values.min()), int(table.values.max())
-    width = holding(low, high).width
-    for level in range(bits):
-        p.rom(folds << level, lanes * width, False)
-        p.lut("compare bit" if folds << level > 1 else "compare constant bit", lanes * x_bits)
-        p.ff += lanes
-        last = level == bits - 1
+    mixed = _mixed(table, lanes)
+    width, columns = remember(table.values, ("search", lanes, x), lambda: _search(table, lanes, x))
+    compared = max(width, x.width)
+    for level, distinct in enumerate(columns):
+        words, last = folds << level, level == bits - 1
+        p.rom_luts(words, distinct)
+        p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
+        p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
-            p.ff += 1 + lanes * (x_bits + level) + fold
-        p.ff += 1 + lanes * (level + (0 if last else x_bits)) + (0 if last and not table.flip.any() else fold)
-    if table.flip.any():
-        p.lut("flip", lanes * table.output.bits)
+            p.ff += 1 + lanes * (level + x.width)
+        # The fold is carried on as far as a memory, or the falling channels, need it.
+        carried = mixed or not last
+        p.ff += fold * (carried + (carried and level > 0))
+    p.lut("flip", lanes * table.output.bits * table.flip.any())
 
 
-def _requantiser(table: Requantiser, lanes: int, x_bits: int, p: Parts, dsp: bool) -> None:
+def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[int]]:
+    """Width of a threshold, and the columns kept in the memories of each level of the search."""
+    bits, folds = table.steps.bit_length(), table.channels // lanes
+    low, high = int(table.values.min()), int(table.values.max())
+    never = 1 << (x.width - x.signed)
+    if table.steps != (1 << bits) - 1:
+        high = max(high, never)
+    width = holding(low, high).width
+    words = np.full((table.channels, (1 << bits) - 1), never, dtype=np.int64)
+    words[:, : table.steps] = table.values
+    columns = []
+    for level in range(bits):
+        index = np.arange(1 << level) * (1 << (bits - level)) + (1 << (bits - level - 1)) - 1
+        rows = words[:, index].reshape(folds, lanes, 1 << level)
+        if level == 0:
+            columns.append(distinct_columns(rows[:, :, 0], width) if folds > 1 else 0)
+        else:
+            # The path is each lane's own, so only columns of the same lane can be equal.
+            columns.append(sum(distinct_columns(rows[:, lane].reshape(-1, 1), width) for lane in range(lanes)))
+    return width, columns
+
+
+def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, dsp: bool) -> None:
+    x_bits = x.width
     scale = _parameters(table.scale, lanes, p)
     offset = _parameters(table.offset, lanes, p)
     product = x_bits + scale
@@ -234,48 +263,108 @@ def _dsp(use_dsp: str) -> bool:
     return use_dsp != "no"
 
 
-def _lane(input_type: DataType, weight_type: DataType, simd: int, bits: int, pe: int, p: Parts) -> None:
-    """DotLane of cores/dot.py, ``pe`` times."""
+def _lanes(input_type: DataType, weight_type: DataType, simd: int, step: Shape, pe: int, p: Parts, constant: bool) -> None:
+    """``pe`` lanes of cores/dot.py; with ``constant`` weights, where each lane has but one row."""
     a, w = input_type.bits, weight_type.bits
-    p.ff += pe * bits
+    p.ff += pe * step.width
+    kind = "constant " if constant else ""
     if input_type == weight_type == BIPOLAR:
-        p.lut("xnor product", pe * simd)
+        p.lut(kind + "xnor product", pe * simd)
+        p.lut(kind + "xnor sum bit", pe * step.width)
     elif BIPOLAR in (input_type, weight_type):
-        p.lut("signed term", pe * simd)
-        p.lut("signed term bit", pe * simd * max(a, w))
-    elif a * w > 1 and a + w >= 9:
+        p.lut(kind + "signed term", pe * simd)
+        p.lut(kind + "signed term bit", pe * simd * max(a, w))
+        p.lut("negation bit", simd * a if weight_type == BIPOLAR else pe * simd * w)
+        p.lut(kind + "sum bit", pe * step.width)
+    elif a + w >= 9:
         p.dsp += pe * simd
         p.lut("tree bit", pe * simd * (a + w))
     else:
-        p.lut("multiply bit", pe * simd * a * w)
-    p.lut("sum bit", pe * bits)
+        p.lut(kind + "product bit", pe * simd * a * w)
+        p.lut(kind + "operand bit", pe * simd * (a + w))
+        p.lut(kind + "sum bit", pe * step.width)
 
 
 @compose.register
 def _(c: MvtuConfig, p):
-    places = c.places
-    p.credit_fifo(c.output.width, places)
+    step, total = _sums(c)
+    several = c.sf > 1
+    p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
     p.counter(c.sf)
     fold = p.counter(c.nf)
     if c.groups > 1:
         p.counter(c.group_folds)
-    words, width = c.nf * c.sf, c.pe * c.simd * c.weight_type.bits
-    p.counter(words)
-    p.rom(words, width, c.block)
+    _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.block, p)
+
+    # The operand and its replay.
     p.ff += c.input.width
     if c.group_folds > 1:
-        p.lutram(c.sf, c.input.width)
+        if several:
+            p.lutram(c.sf, c.input.width)
+        else:
+            p.ff += c.input.width
         p.lut("replay mux", c.input.width)
-    step = c.simd.bit_length() if c.xnor else max(1, (c.simd * c.input_type.max * c.weight_type.max).bit_length())
-    _lane(c.input_type, c.weight_type, c.simd, step, c.pe, p)
-    total = c.mw.bit_length() if c.xnor else holding(*c.accumulator_range).width
-    stages = 2 + (c.sf > 1)
-    p.ff += stages * 2 + (1 if c.sf > 1 else 0) + (fold * stages if c.thresholds is not None else 0)
-    if c.sf > 1:
-        p.ff += c.pe * total
-        p.lut("accumulator bit", c.pe * total)
-    _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
+        p.ff += c.deep_replay * (c.input.width + 1 + c.input.width)
+
+    # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
+    stages = 2 + c.deep_replay + several
+    p.ff += stages
+    p.chain(1, stages)
+    if several:
+        p.chain(1, stages - 1)
+    if c.thresholds is not None and fold:
+        table = c.thresholds
+        used = isinstance(table, Thresholds) and (table.steps > 1 or _mixed(table, c.pe))
+        p.ff += fold * (stages - 1 + used)
+
+    _lanes(c.input_type, c.weight_type, c.simd, step, c.pe, p, constant=c.nf * c.sf == 1)
+    if several:
+        p.ff += c.pe * total.width
+        p.lut("accumulator bit", c.pe * total.width)
+    if c.xnor and c.thresholds is None:
+        p.lut("add bit", c.pe * total.width)
+    _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, _dsp(c.use_dsp))
+
+
+def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
+    """Shapes of the sums of one step and of all, as in cores/dot.py."""
+    if c.xnor:
+        return Shape.cast(range(c.simd + 1)), Shape.cast(range(c.mw + 1))
+    step = remember(c.weights, ("step", c.simd, c.input_type), lambda: c.bounds(c.weights.reshape(-1, c.simd)))
+    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range)
+    return holding(*step), holding(*total)
+
+
+def _terms(c: MvtuConfig) -> Thresholds | Requantiser | None:
+    """The activation in terms of the popcount."""
+    if c.thresholds is None:
+        return None
+    values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
+    return remember(values, ("in counts", c.mw), lambda: in_counts(c.thresholds, c.mw))
+
+
+def _mixed(table: Thresholds, lanes: int) -> bool:
+    """Whether a lane has rising channels and falling ones."""
+    flips = table.flip.reshape(-1, lanes)
+    return bool((flips.any(axis=0) & ~flips.all(axis=0)).any())
+
+
+def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, block: bool, p: Parts) -> None:
+    """The weight memory and its counter."""
+    words, width = nf * sf, pe * simd * dtype.bits
+    p.counter(words)
+    if words == 1:
+        return
+    if block:
+        p.block(words, width, written=False)
+        return
+
+    def find():
+        codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
+        return distinct_columns(codes.reshape(words, pe * simd), dtype.bits)
+
+    p.rom_luts(words, remember(weights, ("columns", pe, simd, dtype), find))
 
 
 @compose.register
@@ -285,21 +374,27 @@ def _(c: DepthwiseConfig, p):
     p.counter(c.taps)
     fold = p.counter(c.folds)
     p.ff += c.input.width
-    total = holding(*c.accumulator_range).width
+    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
+    total = holding(*total)
     stages = 2
     if c.weights is not None:
-        words = c.folds * c.taps
-        p.counter(words)
-        p.rom(words, c.pe * c.weight_type.bits, c.block)
         stages = 3
+        _weights(c.weights, c.folds, c.pe, c.taps, 1, c.weight_type, c.block, p)
         a, w = c.input_type.bits, c.weight_type.bits
         if a + w >= 9 and w > 1 and a > 1:
             p.dsp += c.pe
         else:
             p.ff += c.pe * (a + w)
             p.lut("product", c.pe * a * w)
-    p.ff += stages * 3 + fold * stages + c.pe * total
-    p.lut("accumulator bit", c.pe * total)
+    p.ff += stages
+    p.chain(1, stages)
+    if c.taps > 1:
+        p.chain(1, stages - 1)
+    if c.thresholds is not None and fold:
+        used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or _mixed(c.thresholds, c.pe))
+        p.ff += fold * (stages - 1 + used)
+    p.ff += c.pe * total.width
+    p.lut("accumulator bit", c.pe * total.width)
     _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
 
 
@@ -307,8 +402,10 @@ def _(c: DepthwiseConfig, p):
 def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
-    p.ff += c.input.width + 1 + fold
-    _activation(c.thresholds, c.pe, c.input_type.bits, p, _dsp(c.use_dsp))
+    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or c.thresholds.flip.any())
+    p.ff += c.input.width + 1 + fold * needed
+    table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
+    _activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, _dsp(c.use_dsp))
 
 
 @compose.register
@@ -316,13 +413,13 @@ def _(c: GlobalPoolConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.folds)
     p.counter(c.pixels)
-    total = holding(*c.accumulator_range).width
-    p.ff += c.input.width + 4 + 2 * fold + c.pe * total
-    p.lut("add bit" if c.function == "sum" else "greatest bit", c.pe * total)
+    total = holding(*c.accumulator_range)
+    p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
+    p.lut("add bit" if c.function == "sum" else "greatest bit", c.pe * total.width)
     if c.folds == 1:
-        p.ff += c.pe * total
+        p.ff += c.pe * total.width
     else:
-        p.ram(c.folds, c.pe * total, prefers_block(c.folds, c.pe * total))
+        p.ram(c.folds, c.pe * total.width, prefers_block(c.folds, c.pe * total.width))
     _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
 
 
@@ -331,7 +428,7 @@ def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
     p.ff += sum(spec.width for spec in c.inputs)
-    total = holding(*c.accumulator_range).width
+    total = holding(*c.accumulator_range)
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor = _parameters(row, c.pe, p)
@@ -341,8 +438,8 @@ def _(c: AddConfig, p):
                 p.ff += c.pe * holding(*limits).width
                 p.lut("product", c.pe * dtype.bits * factor)
     _parameters(c.offsets, c.pe, p)
-    p.ff += c.pe * total + (2 + c.scaled) * (1 + fold)
-    p.lut("add bit", c.pe * total * len(c.inputs))
+    p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    p.lut("add bit", c.pe * total.width * len(c.inputs))
     _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
 
 
@@ -351,8 +448,8 @@ def _(c: MultiplyConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
     widths = [holding(*limits).width for limits in c.operand_ranges]
-    total = holding(*c.accumulator_range).width
-    p.ff += 2 * (1 + fold) + c.pe * (total + sum(widths))
+    total = holding(*c.accumulator_range)
+    p.ff += 2 * (1 + fold) + c.pe * (total.width + sum(widths))
     if _dsp(c.use_dsp) and sum(widths) >= 9:
         p.dsp += c.pe
     else:
