@@ -54,7 +54,7 @@ def cycles(layer: Layer, fold: Fold) -> int:
         windows = vectors * layer.fan_in * layer.groups if layer.groups > 1 else 0
         stream = max(windows, padded[0] * padded[1] * channels) // lanes
         return max(steps, stream)
-    if window is not None:
+    if window is not None and window_style(layer, fold) != "lines":
         through = max(through, prod(layer.output_shape) * prod(window.kernel))
     return through // fold.pe
 
@@ -71,12 +71,11 @@ def count(layer: Layer, fold: Fold) -> Resources:
             elif not layer.window.trivial:
                 total += _ring(layer, fold.simd if layer.groups == 1 else layer.input_shape[2] // layer.groups)
         case Conv():
-            products = PRODUCT_LUT * fold.pe * layer.weight_type.bits * bits
-            words = layer.weights.size // fold.pe
-            total += _ring(layer, fold.pe) + Resources(int(products)) + _words(words, fold.pe * layer.weight_type.bits, fold.weights)
-            total += _activation(layer, fold.pe)
+            lanes = fold.pe * _taps(layer, fold)
+            total += _windows(layer, fold) + Resources(int(PRODUCT_LUT * lanes * layer.weight_type.bits * bits))
+            total += _words(layer.weights.size // lanes, lanes * layer.weight_type.bits, fold.weights) + _activation(layer, fold.pe)
         case MaxPool() | SumPool():
-            total += _ring(layer, fold.pe) + Resources(2 * fold.pe * bits)
+            total += _windows(layer, fold) + Resources(2 * fold.pe * _taps(layer, fold) * bits)
             if isinstance(layer, SumPool):
                 total += _activation(layer, fold.pe)
         case Add() | Multiply():
@@ -88,6 +87,16 @@ def count(layer: Layer, fold: Fold) -> Resources:
         case _:
             total += Resources(4 * fold.pe * bits)
     return total
+
+
+def _taps(layer: Conv | MaxPool | SumPool, fold: Fold) -> int:
+    """Taps of a channel at a time."""
+    return prod(layer.window.kernel) if window_style(layer, fold) == "lines" else 1
+
+
+def _windows(layer: Conv | MaxPool | SumPool, fold: Fold) -> Resources:
+    """The windows of a layer that takes each channel alone."""
+    return _line_buffers(layer, fold.pe, 1) if window_style(layer, fold) == "lines" else _ring(layer, fold.pe)
 
 
 def _activation(layer, pe: int) -> Resources:
@@ -133,7 +142,7 @@ def _ring(layer: Conv | MaxPool | SumPool, lanes: int) -> Resources:
     return Resources(2 * CONTROL_LUT + ceil(4 * bits / 3) * ceil(words / LUT_WORDS))
 
 
-def _line_buffers(layer: Conv, channels: int, mmv: int) -> Resources:
+def _line_buffers(layer: Conv | MaxPool | SumPool, channels: int, mmv: int) -> Resources:
     """Twice the rows of a window, the multiplexers between them, and the columns of the windows of a beat."""
     _, width, all_channels = layer.window.padded(layer.input_shape)
     rows, bits = 2 * layer.window.span[0] - 1, channels * layer.input_type.bits
