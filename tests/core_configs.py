@@ -106,14 +106,14 @@ def tight_windows(rng):
 
 
 def line_buffer(rng):
-    """With its own choice of lines, or down to the fewest that work at all; windows one by one or several at a time."""
+    """With its own choice of rows to hold, or down to the fewest that work at all; windows one by one or several at a time."""
     ring = windows(rng)
     mmv = pick(rng, (1, pick(rng, divisors(ring.windows[1]))))
     config = LineBufferConfig(
         ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, ring.simd, mmv,
         slots=pick(rng, (0, 0, 1, 2, 7)),
     )
-    return replace(config, lines=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
+    return replace(config, depth=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
 
 
 def pool(rng):
