@@ -106,20 +106,21 @@ def tight_windows(rng):
 
 
 def line_buffer(rng):
-    """With its own choice of lines, or down to the fewest that work at all; windows one by one or several at a time."""
+    """With its own choice of rows to hold, or down to the fewest that work at all; windows one by one or several at a time."""
     ring = windows(rng)
     mmv = pick(rng, (1, pick(rng, divisors(ring.windows[1]))))
     config = LineBufferConfig(
         ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, ring.simd, mmv,
         slots=pick(rng, (0, 0, 1, 2, 7)),
     )
-    return replace(config, lines=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
+    return replace(config, depth=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
 
 
 def pool(rng):
     channels = pick(rng, (1, 2, 3, 4, 8))
     shape = (up_to(rng, 4), up_to(rng, 4), channels)
-    return PoolConfig(pick(rng, TYPES), shape, pick(rng, (1, 2, 4, 6, 9)), pick(rng, divisors(channels)))
+    taps = pick(rng, (1, 2, 4, 6, 9))
+    return PoolConfig(pick(rng, TYPES), shape, taps, pick(rng, divisors(channels)), pick(rng, (1, pick(rng, divisors(taps)))))
 
 
 def argmax(rng):
@@ -261,6 +262,7 @@ def depthwise(rng):
     weights = values(rng, weight_type, (channels, taps))
     pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
     config = DepthwiseConfig(pick(rng, TYPES), shape, taps, pe, weights, weight_type, storage=storage, use_dsp=pick(rng, DSP))
+    config = replace(config, simd=pick(rng, (1, pick(rng, divisors(taps)))))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 

@@ -87,6 +87,19 @@ def test_sum_pool(pe):
     assert core.accumulator_range == layer.accumulator_range
 
 
+@pytest.mark.parametrize("kind", ["depthwise", "sum", "max"])
+def test_layers_by_channel_take_whole_windows(kind):
+    rng, x = frames(8)
+    layer = {
+        "depthwise": Conv("c", ("x",), SHAPE, INT4, values(rng, INT4, (12, 3, 2, 1)), INT4, WINDOW, 3, groups=12),
+        "sum": SumPool("s", ("x",), SHAPE, INT4, WINDOW, 3),
+        "max": MaxPool("m", ("x",), SHAPE, INT4, WINDOW),
+    }[kind]
+    lines, core, *_ = (core for _, core in engine(layer, Fold(3, window="lines")))
+    assert (lines.output.lanes, core.input.lanes) == (18, 18)
+    assert np.array_equal(chain(x, lines, core), layer.reference(x))
+
+
 def test_global_pools():
     _, x = frames(4)
     whole = Window(SHAPE[:2])

@@ -26,6 +26,7 @@ from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, Up
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, TERNARY, uint
 
 
@@ -111,9 +112,9 @@ def test_whole_windows_by_hand():
 def test_line_buffers_hold_few_rows_and_take_a_beat_every_cycle():
     rng = np.random.default_rng(14)
     for _ in range(40):
-        config = replace(line_buffer(rng), lines=0, slots=0)
+        config = replace(line_buffer(rng), depth=None, slots=0)
         print(config)
-        assert config.schedule().interval == config.map.total
+        assert config.schedule().interval == config.cycles == config.map.total
         assert config.rows_held <= min(2 * config.span[0] - 1 + config.stride[0], 2 * config.map.padded[0])
     cnv = LineBufferConfig(BIPOLAR, (30, 30, 64), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, simd=64)
     assert cnv.rows_held == 5
@@ -143,6 +144,11 @@ def test_default_slots_keep_the_pipeline_busy(kind):
             print(config)
             schedule = config.schedule()
             assert schedule.interval == max(schedule.steps, getattr(schedule, "writes", 0))
+
+
+def test_a_transposition_takes_and_gives_a_beat_every_cycle():
+    for config in configurations("transpose", seed=7, count=30):
+        assert config.schedule().interval == config.input.beats
 
 
 @pytest.mark.parametrize("kind", ["upsample", "depth_to_space", "space_to_depth"])
@@ -179,9 +185,13 @@ def test_rearrangements_give_or_take_a_beat_every_cycle(kind):
     (lambda: DepthToSpaceConfig(uint(8), (2, 2, 6), 2, 1), "must divide channels=6"),
     (lambda: DepthToSpaceConfig(uint(8), (2, 2, 8), 2, 2, "CRD"), "lanes=2 must be 1 for order 'CRD'"),
     (lambda: SpaceToDepthConfig(uint(8), (3, 2, 8), 2, 2), "block=2 must divide height=3"),
+    (lambda: TransposeConfig(BIPOLAR, (3, 0, 8, 1)), "shape=.* must be four numbers from 1"),
+    (lambda: MvtuConfig(BIPOLAR, BIPOLAR, np.ones((4, 4), dtype=np.int64), 4, 2, vectors=6, mmv=4), "mmv=4 must divide vectors=6"),
+    (lambda: DepthwiseConfig(uint(8), (2, 2, 4), 9, 2, simd=2), "simd=2 must divide taps=9"),
+    (lambda: PoolConfig(BIPOLAR, (2, 2, 2), 4, 1, 3), "simd=3 must divide taps=4"),
     (lambda: StuffingConfig(BIPOLAR, (3, 2, 8), (2, 2), 0, 2), "value=0 must be a value of type BIPOLAR"),
     (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, 3), "mmv=3 must divide columns=2"),
-    (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, lines=2), "lines=2 must be at least 3"),
+    (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, depth=2), "depth=2 must be at least 3"),
     (lambda: LineBufferConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
     (lambda: SwuConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
     (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 0), (1, 1), (0, 0, 0, 0), 1, 2), "stride="),

@@ -1,6 +1,7 @@
 """Folding choices: legal factors and files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from networks import small_cnn

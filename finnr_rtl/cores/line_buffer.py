@@ -32,12 +32,12 @@ class LineBufferConfig(CoreConfig):
     simd, mmv), of which a beat is the last four dimensions.
 
     Two processes run at the same time: one beat of the padded map is written a cycle, and one place of a row, with all that windows
-    have in that column, is read a cycle. ``lines`` rows of the padded map are held; 0 takes as many as let the reads be spread evenly
-    over the frame, with which a frame takes as many cycles as the padded map has beats. ``slots`` output beats may be in flight or
-    wait; 0 takes as many as keep the pipeline busy.
+    have in that column, is read a cycle. ``depth`` rows of the padded map are held; None takes as many as let the reads be spread
+    evenly over the frame, with which a frame takes as many cycles as the padded map has beats. ``slots`` output beats may be in flight
+    or wait; 0 takes as many as keep the pipeline busy.
 
-    Raises ``ValueError`` where SwuConfig does, for mmv that does not divide the columns of windows, and for fewer lines than a window
-    spans.
+    Raises ``ValueError`` where SwuConfig does, for mmv that does not divide the columns of windows, and for a depth of fewer rows than a
+    window spans.
     """
 
     dtype: DataType
@@ -49,13 +49,13 @@ class LineBufferConfig(CoreConfig):
     pad_value: int
     simd: int
     mmv: int = 1
-    lines: int = 0
+    depth: int | None = None
     slots: int = 0
 
     def __post_init__(self):
         require_divisor("mmv", self.mmv, "columns", self._ring.windows[1])
-        if self.lines and self.lines < self.span[0]:
-            raise ValueError(f"lines={self.lines} must be at least {self.span[0]}, the rows that a window spans")
+        if self.depth is not None and self.depth < self.span[0]:
+            raise ValueError(f"depth={self.depth} must be at least {self.span[0]}, the rows that a window spans")
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -132,7 +132,7 @@ class LineBufferConfig(CoreConfig):
     @cached_property
     def rows_held(self) -> int:
         """Rows of the padded map that there is memory for."""
-        return self.lines or max(self.span[0], -(-even_depth(self.map.total, *self._reads) // self.row))
+        return self.depth or max(self.span[0], -(-even_depth(self.map.total, *self._reads) // self.row))
 
     @property
     def delay(self) -> int:
@@ -145,7 +145,8 @@ class LineBufferConfig(CoreConfig):
         return self.slots or self.delay + 1
 
     @property
-    def cycles(self):
+    def cycles(self) -> int:
+        """Cycles per frame in steady state."""
         return self.map.total
 
     def schedule(self):

@@ -48,7 +48,7 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
     channel by channel it is near.
     """
     if isinstance(config, LineBufferConfig):
-        return replace(config, lines=config.lines or _rows_held(replace(config, simd=config.shape[2], mmv=1)))
+        return replace(config, depth=config.depth or _rows_held(replace(config, simd=config.shape[2], mmv=1)))
     if not isinstance(config, WalkConfig) or config.depth:
         return config
     if isinstance(config, SwuConfig):

@@ -62,6 +62,7 @@ def engine(layer: Layer, fold: Fold) -> list[tuple[str, CoreConfig]]:
 @engine.register
 def _(layer: Conv, fold):
     if by_channel(layer):
+        swu, simd = _channel_windows(layer, fold, layer.pad_value)
         matrix = DepthwiseConfig(
             input_type=layer.input_type,
             shape=layer.output_shape,
@@ -71,8 +72,9 @@ def _(layer: Conv, fold):
             weight_type=layer.weight_type,
             thresholds=layer.thresholds,
             storage=fold.weights,
+            simd=simd,
         )
-        return [(f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.pad_value)), (f"{layer.name}_dwu", matrix)]
+        return [(f"{layer.name}_swu", swu), (f"{layer.name}_dwu", matrix)]
     style = window_style(layer, fold)
     if style == "lines":
         return _lines_and_matrix(layer, fold)
@@ -87,10 +89,7 @@ def _(layer: Conv, fold):
 def _lines_and_matrix(layer: Conv, fold: Fold) -> list[tuple[str, CoreConfig]]:
     """The cores of a convolution whose windows come from line buffers."""
     channels = taken_channels(layer, fold)
-    ring = _windows(layer, channels, "depthwise", layer.pad_value)
-    lines = LineBufferConfig(
-        ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, channels, fold.mmv
-    )
+    lines = _lines(layer, channels, layer.pad_value, fold.mmv)
     # Columns in the order in which the windows come: all taps of the first channels, then of the next.
     matrix = _matrix(layer, fold, layer.matrix_by(channels))
     cores = [(f"{layer.name}_swu", lines), (f"{layer.name}_mvtu", matrix)]
@@ -119,9 +118,10 @@ def _matrix(layer: Conv, fold: Fold, weights: np.ndarray) -> MvtuConfig:
 def _(layer: MaxPool, fold):
     if not sliding(layer):
         return [(f"{layer.name}_pool", GlobalPoolConfig(layer.input_type, layer.input_shape, fold.pe, "max"))]
-    pool = PoolConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe)
+    swu, simd = _channel_windows(layer, fold, layer.input_type.min)
+    pool = PoolConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe, simd)
     return [
-        (f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.input_type.min)),
+        (f"{layer.name}_swu", swu),
         (f"{layer.name}_pool", pool),
         (f"{layer.name}_fifo", FifoConfig(pool.output, 2)),
     ]
@@ -132,8 +132,10 @@ def _(layer: SumPool, fold):
     if not sliding(layer):
         pool = GlobalPoolConfig(layer.input_type, layer.input_shape, fold.pe, "sum", layer.thresholds)
         return [(f"{layer.name}_pool", pool)]
-    pool = DepthwiseConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe, thresholds=layer.thresholds)
-    return [(f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.pad_value)), (f"{layer.name}_pool", pool)]
+    swu, simd = _channel_windows(layer, fold, layer.pad_value)
+    taps = prod(layer.window.kernel)
+    pool = DepthwiseConfig(layer.input_type, layer.output_shape, taps, fold.pe, thresholds=layer.thresholds, simd=simd)
+    return [(f"{layer.name}_swu", swu), (f"{layer.name}_pool", pool)]
 
 
 @engine.register
@@ -209,16 +211,31 @@ def _(layer: Lookup, fold):
 
 
 def _windows(layer: Conv | MaxPool | SumPool, lanes: int, order: str, pad_value: int) -> SwuConfig:
+    return SwuConfig(**_sliding(layer, lanes, pad_value), order=order)
+
+
+def _lines(layer: Conv | MaxPool | SumPool, lanes: int, pad_value: int, mmv: int = 1) -> LineBufferConfig:
+    return LineBufferConfig(**_sliding(layer, lanes, pad_value), mmv=mmv)
+
+
+def _channel_windows(layer: Conv | MaxPool | SumPool, fold: Fold, pad_value: int) -> tuple[CoreConfig, int]:
+    """The windows of a layer that takes each channel alone, and how many taps of a channel a beat has."""
+    if window_style(layer, fold) == "lines":
+        return _lines(layer, fold.pe, pad_value), prod(layer.window.kernel)
+    return _windows(layer, fold.pe, "depthwise", pad_value), 1
+
+
+def _sliding(layer: Conv | MaxPool | SumPool, lanes: int, pad_value: int) -> dict:
+    """The parameters that both sliding-window units have."""
     window = layer.window
-    return SwuConfig(
-        dtype=layer.input_type,
-        shape=layer.input_shape,
-        kernel=window.kernel,
-        stride=window.stride,
-        dilation=window.dilation,
-        pads=window.pads,
+    return {
+        "dtype": layer.input_type,
+        "shape": layer.input_shape,
+        "kernel": window.kernel,
+        "stride": window.stride,
+        "dilation": window.dilation,
+        "pads": window.pads,
         # Without padding there is no use for a value, but it must be one of the type.
-        pad_value=pad_value if any(window.pads) else layer.input_type.min,
-        simd=lanes,
-        order=order,
-    )
+        "pad_value": pad_value if any(window.pads) else layer.input_type.min,
+        "simd": lanes,
+    }

@@ -67,9 +67,11 @@ def legal_factors(layer: Layer) -> dict[str, list[int]]:
 
 def legal_choices(layer: Layer) -> dict[str, list[str]]:
     """The choices beside the factors that make a difference to a layer, and between what: "auto" is always legal too."""
-    choices = {"weights": ["lut", "block"]} if isinstance(layer, Conv) else {}
-    if choices and sliding(layer) and not by_channel(layer):
+    choices = {}
+    if sliding(layer):
         choices["window"] = ["ring", "lines"]
+    if isinstance(layer, Conv):
+        choices["weights"] = ["lut", "block"]
     return choices
 
 
@@ -79,8 +81,6 @@ def check_fold(layer: Layer, fold: Fold) -> None:
         return
     if not sliding(layer):
         raise ValueError(f"window={fold.window!r} is not legal for a layer that no window slides over; the legal value is 'auto'")
-    if fold.window == "lines" and (by_channel(layer) or not isinstance(layer, Conv)):
-        raise ValueError("window='lines' is not legal for a layer that takes each channel alone; legal values are 'auto' and 'ring'")
     if fold.window == "ring" and isinstance(layer, Conv) and layer.weights.shape[3] % fold.simd:
         legal = ", ".join(map(str, divisors(layer.weights.shape[3])))
         raise ValueError(f"simd={fold.simd} is not legal with window='ring', which gives a tap at a time; legal values are {legal}")
