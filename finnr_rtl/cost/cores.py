@@ -27,7 +27,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.walk import WalkConfig
-from finnr_rtl.cost.facts import distinct_columns, remember
+from finnr_rtl.cost.facts import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.requantiser import Requantiser
@@ -358,6 +358,11 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
         return
     if block:
         p.block(words, width, written=False)
+        return
+
+    if words > FEW_WORDS and width >= 64:
+        # Neither constant nor equal but by chance: not worth a look at every weight for each of hundreds of foldings.
+        p.rom_luts(words, width)
         return
 
     def find():

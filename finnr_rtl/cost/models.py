@@ -6,6 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.ram import free_words
 from finnr_rtl.cores.swu import SwuConfig
@@ -58,11 +59,24 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
     return replace(config, depth=max(config.footprint, free_words(beats, config.input.width)))
 
 
+@cache
+def _converter(config: WidthConverterConfig, family: str) -> Resources:
+    return model.core_cost(config, family)
+
+
+def _core(config: CoreConfig, family: str) -> Resources:
+    """The cost of a core, quickly."""
+    if isinstance(config, WidthConverterConfig):
+        # How long a frame is makes no difference, and the same pairs of widths come again and again.
+        return _converter(replace(config, shape=(config.lanes_in * config.lanes_out,)), family)
+    return model.core_cost(_with_ring(config), family)
+
+
 def _layer(layer: Layer, fold: Fold, family: str) -> Resources:
     cores = [config for _, config in engine(layer, fold)]
     for before, after in pairwise(list(cores)):
         cores += conversion(before.output, after.input.lanes)
-    return sum((model.core_cost(_with_ring(config), family) for config in cores), Resources())
+    return sum((_core(config, family) for config in cores), Resources())
 
 
 def _stages_by_layer(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[str, Resources]:
@@ -81,7 +95,7 @@ def _published(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[
 
 
 MODELS = {
-    "finnr_rtl": CostModel(_layer, model.core_cost, _stages_by_layer),
+    "finnr_rtl": CostModel(_layer, _core, _stages_by_layer),
     # FINN-R's functions know nothing of converters, forks and FIFOs.
     "finn-r": CostModel(finn_r.layer_cost, lambda config, family: Resources(), _published),
 }

@@ -47,9 +47,11 @@ class Options:
     gives: np.ndarray
 
     @staticmethod
-    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost) -> "Options":
-        """All legal options with the values ``given``."""
+    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost, most: int) -> "Options":
+        """All legal options with the values ``given`` and up to ``most`` products a cycle; if none has so few, those with the fewest."""
         every = tuple(folds(layer, given))
+        most = max(most, min(map(_products, every)))
+        every = tuple(fold for fold in every if _products(fold) <= most)
         shapes: dict[tuple, list[CoreConfig]] = {}
         for fold in every:
             key = fold.pe, fold.simd, fold.mmv, fold.window
@@ -79,6 +81,10 @@ class Options:
 
     def __len__(self) -> int:
         return len(self.folds)
+
+
+def _products(fold: Fold) -> int:
+    return fold.pe * fold.simd * fold.mmv
 
 
 def undominated(measure: np.ndarray) -> np.ndarray:
