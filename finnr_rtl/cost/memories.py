@@ -51,7 +51,12 @@ _LUT = {
 
 @cache
 def block_ram(family: str, words: int, width: int, written: bool = True) -> Mapped:
-    """Block RAMs of a memory with one read port and, if ``written``, one write port."""
+    """Block RAMs of a memory with one read port and, if ``written``, one write port.
+
+    A memory that is only read stands in the Verilog as a ``case``, of which Yosys makes one of 2 ** n words.
+    """
+    if not written:
+        words = 1 << (words - 1).bit_length()
     return _cheapest(_BLOCK[family], words, width, written)
 
 

@@ -10,6 +10,9 @@ from finnr_rtl.cost.resources import Resources
 
 __all__ = ["Parts"]
 
+# Families with LUTs of six inputs, shift registers in LUTs, and carry chains beside them; the others have LUTs of four.
+XILINX = ("xc7", "xcu", "xcup")
+
 # Deepest chain of registers that stays one; a longer one, without reset and tapped at its end alone, becomes a shift register in LUTs.
 LONGEST_CHAIN = 2
 
@@ -23,6 +26,7 @@ class Parts:
 
     def __init__(self, family: str):
         self.family = family
+        self.six = family in XILINX
         self.fixed = 0
         self.ff = 0
         self.bram18 = 0
@@ -41,7 +45,7 @@ class Parts:
 
     def chain(self, bits: int, length: int) -> None:
         """``bits`` registers one behind the other ``length`` times, without reset, read only at the end."""
-        if self.family in ("xc7", "xcu", "xcup") and length > LONGEST_CHAIN:
+        if self.six and length > LONGEST_CHAIN:
             self.lut("shift register", bits)
         else:
             self.ff += bits * length
@@ -57,6 +61,10 @@ class Parts:
         if count & (count - 1):
             self.lut("counter wrap")
         return bits
+
+    def multiplexer(self, ways: int, width: int) -> None:
+        """``width`` bits from one of ``ways`` places."""
+        self.lut("select", width * ceil((ways - 1) / (3 if self.six else 1)))
 
     def level(self, most: int) -> None:
         """An up-and-down counter from 0 to ``most``."""
@@ -85,7 +93,7 @@ class Parts:
     def _banks(self, banks: int, width: int) -> None:
         """The multiplexer behind ``banks`` memories."""
         if banks > 1:
-            self.lut("bank mux", width * (banks - 1))
+            self.multiplexer(banks, width)
             self.lut("bank", banks)
 
     def ram(self, words: int, width: int, block: bool) -> None:
@@ -119,12 +127,12 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool) -> None:
-        """cores/rom.py, its contents unknown."""
+    def rom(self, words: int, width: int, block: bool, columns: int | None = None) -> None:
+        """cores/rom.py; ``columns`` as for LUTs below, where that is known."""
         if block and words > 1:
             self.block(words, width, written=False)
         else:
-            self.rom_luts(words, width)
+            self.rom_luts(words, width if columns is None else columns)
 
     def rom_luts(self, words: int, columns: int) -> None:
         """cores/rom.py in LUTs behind a register, of which ``columns`` are not constant and not equal."""
