@@ -25,17 +25,18 @@ class ThresholdUnit(wiring.Component):
     One comparator per lane and bit of the count, so a memory of 2^b - 1 words per channel is read one word per bit. The words of
     fold ``next_fold`` must be asked for (``fetch``) in the cycle before ``valid``, or earlier.
 
-    ``x_shape`` is the shape of one operand; ``thresholds`` are in its terms.
+    ``x_shape`` is the shape of one operand; ``thresholds`` are in its terms. ``storage`` is that of each memory.
 
     Members: ``fetch`` In(1), ``next_fold`` In, ``valid`` In(1), ``fold`` In, ``x<lane>`` In(x_shape), ``done`` Out(1),
     ``y`` Out(mmv * lanes * bits of the output type).
     """
 
-    def __init__(self, thresholds: Thresholds, lanes: int, x_shape: Shape, mmv: int = 1):
+    def __init__(self, thresholds: Thresholds, lanes: int, x_shape: Shape, storage: str = "auto", mmv: int = 1):
         self._thresholds = thresholds
         self._lanes = lanes
         self._all_lanes = mmv * lanes
         self._x_shape = x_shape
+        self._storage = storage
         self._folds = thresholds.channels // lanes
         self._bits = thresholds.steps.bit_length()
         fold = address_bits(self._folds)
@@ -81,7 +82,7 @@ class ThresholdUnit(wiring.Component):
             for lane in range(self._all_lanes):
                 if level > 0 or lane < self._lanes:
                     rows = words[lane % self._lanes :: self._lanes][:, index].reshape(-1)
-                    roms.append(Rom([int(v) & mask for v in rows], word.width))
+                    roms.append(Rom([int(v) & mask for v in rows], word.width, self._storage))
                     m.submodules[f"words{level}_{lane}"] = roms[-1]
                 # The first word depends on the channel alone: pixels share it.
                 rom = roms[lane % len(roms)]
