@@ -68,11 +68,16 @@ def legal_factors(layer: Layer) -> dict[str, list[int]]:
 
 def legal_choices(layer: Layer) -> dict[str, list[str]]:
     """The choices beside the factors that make a difference to a layer, and between what: "auto" is always legal too."""
+    # Here, since reading a folding must not wait for the cores to load.
+    from finnr_rtl.cores.product import LEAST_DSP_BITS
+
     choices = {}
     if sliding(layer):
         choices["window"] = ["ring", "lines"]
     if isinstance(layer, Conv):
         choices["weights"] = ["lut", "block"]
+        if layer.weight_type.bits > 1 and layer.input_type.bits + layer.weight_type.bits >= LEAST_DSP_BITS:
+            choices["arithmetic"] = ["lut", "dsp"]
     return choices
 
 
