@@ -21,6 +21,8 @@ from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.product import ARITHMETICS
+from finnr_rtl.cores.ram import STORAGES
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
@@ -166,7 +168,9 @@ def either(rng, channels, low, high):
     return kind and kind(rng, channels, low, high)
 
 
-DSP = ("auto", "yes", "no")
+def choices(rng):
+    """How products are computed, and where the words of thresholds are kept."""
+    return {"threshold_storage": pick(rng, STORAGES), "arithmetic": pick(rng, ARITHMETICS)}
 
 
 def requantise(rng):
@@ -174,13 +178,13 @@ def requantise(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     table = requantiser(rng, channels, input_type.min, input_type.max)
     pe = pick(rng, divisors(channels))
-    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), use_dsp=pick(rng, DSP))
+    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), **choices(rng))
 
 
 def requantising_mvtu(rng):
     config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu))(rng)
     table = requantiser(rng, config.mh, *config.accumulator_range)
-    return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), use_dsp=pick(rng, DSP))
+    return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), **choices(rng))
 
 
 def grouped_mvtu(rng):
@@ -202,7 +206,7 @@ def add(rng):
     multipliers = rng.integers(-20, 300, (count, channels)) if rng.random() < 0.7 else np.ones((count, channels), dtype=np.int64)
     offsets = rng.integers(-100, 100, channels)
     pe = pick(rng, divisors(channels))
-    config = AddConfig(input_types, (up_to(rng, 5), up_to(rng, 5), channels), pe, multipliers, offsets, use_dsp=pick(rng, DSP))
+    config = AddConfig(input_types, (up_to(rng, 5), up_to(rng, 5), channels), pe, multipliers, offsets, **choices(rng))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
@@ -211,8 +215,8 @@ def mvtu(rng):
     mh, mw = pe * pick(rng, (1, 1, 2, 3)), simd * pick(rng, (1, 1, 2, 3, 7))
     input_type, weight_type = pick(rng, TYPES), pick(rng, TYPES)
     weights = values(rng, weight_type, (mh, mw))
-    storage = pick(rng, ("auto", "lut", "block"))
-    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 12), storage=storage)
+    storage = pick(rng, STORAGES)
+    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 12), storage=storage, **choices(rng))
     if rng.random() < 0.3:
         return config
     return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
@@ -239,7 +243,7 @@ def threshold(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     table = activation(rng, channels, input_type.min, input_type.max)
     pe = pick(rng, divisors(channels))
-    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)))
+    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), **choices(rng))
 
 
 def depthwise(rng):
@@ -247,8 +251,8 @@ def depthwise(rng):
     shape = (up_to(rng, 4), up_to(rng, 4), channels)
     weight_type = pick(rng, TYPES)
     weights = values(rng, weight_type, (channels, taps))
-    pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
-    config = DepthwiseConfig(pick(rng, TYPES), shape, taps, pe, weights, weight_type, storage=storage, use_dsp=pick(rng, DSP))
+    pe, storage = pick(rng, divisors(channels)), pick(rng, STORAGES)
+    config = DepthwiseConfig(pick(rng, TYPES), shape, taps, pe, weights, weight_type, storage=storage, **choices(rng))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
@@ -293,7 +297,7 @@ def multiply(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     zeros = (up_to(rng, 9, -9), up_to(rng, 130, 0)) if rng.random() < 0.5 else (0, 0)
     shape, pe = (up_to(rng, 5), up_to(rng, 5), channels), pick(rng, divisors(channels))
-    config = MultiplyConfig((pick(rng, TYPES), pick(rng, TYPES)), shape, pe, zeros, use_dsp=pick(rng, DSP))
+    config = MultiplyConfig((pick(rng, TYPES), pick(rng, TYPES)), shape, pe, zeros, **choices(rng))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
@@ -316,7 +320,7 @@ def lookup(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     low, high = sorted((any_value(rng, input_type), any_value(rng, input_type)))
     table = values(rng, output_type, (pick(rng, (1, channels)), high - low + 1))
-    pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
+    pe, storage = pick(rng, divisors(channels)), pick(rng, STORAGES)
     return LookupConfig(input_type, (up_to(rng, 9), channels), table, low, output_type, pe, storage, slots=pick(rng, (0, 0, 1)))
 
 

@@ -12,6 +12,8 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.product import product
+from finnr_rtl.cores.ram import check_storage
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType, smallest
@@ -19,9 +21,6 @@ from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["Depthwise", "DepthwiseConfig"]
-
-# Weight memories up to this many words fit the inputs of one LUT6 per bit.
-SHALLOW_WEIGHTS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +32,8 @@ class DepthwiseConfig(CoreConfig):
     ``weight_type``; ``None`` (both) means ones, which makes this a sum pool over ``taps`` taps. ``thresholds`` is a Thresholds, a
     Requantiser, or None for raw accumulators.
 
-    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts multipliers in
-    DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
+    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for pe that does not divide the channels, no taps, weights of another shape or outside their type.
     """
@@ -48,7 +47,8 @@ class DepthwiseConfig(CoreConfig):
     thresholds: Thresholds | Requantiser | None = None
     storage: str = "auto"
     slots: int = 0
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self):
         require_divisor("pe", self.pe, "channels", self.channels)
@@ -61,9 +61,8 @@ class DepthwiseConfig(CoreConfig):
                 raise ValueError(f"weights have shape {self.weights.shape}, {(self.channels, self.taps)} expected")
             if not self.weight_type.allows(self.weights):
                 raise ValueError(f"weights hold values that are not {self.weight_type}")
-        check_activation(self.thresholds, self.channels, self.use_dsp)
-        if self.storage not in ("auto", "lut", "block"):
-            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        check_activation(self.thresholds, self.channels, self.threshold_storage, self.arithmetic)
+        check_storage("storage", self.storage)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -117,11 +116,6 @@ class DepthwiseConfig(CoreConfig):
         produce = np.arange(self.taps - 1, steps, self.taps)
         return StepSchedule(steps, np.arange(steps), produce, delay=self.delay, slots=self.places, release=1)
 
-    @property
-    def block(self) -> bool:
-        """Whether the weights ask for block RAM."""
-        return self.storage == "block" or (self.storage == "auto" and self.folds * self.taps > SHALLOW_WEIGHTS)
-
     @cached_property
     def weight_rows(self) -> list[int]:
         """Weight memory: word ``fold * taps + tap`` holds the weights of all lanes, first in the low bits."""
@@ -172,22 +166,21 @@ class Depthwise(wiring.Component):
         valid, _, last, fold = self._stage(m, "sum", *stage)
         done = Signal()
         m.d.comb += done.eq(valid & last)
-        activate(m, c.thresholds, sums, ahead[0], ahead[3], done, fold, out, c.use_dsp)
+        activate(m, c.thresholds, sums, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _products(self, m, take, values):
         """Each lane's value times its weight, one cycle later."""
         c = self._config
-        rom = Rom(c.weight_rows, c.pe * c.weight_type.bits, "block" if c.block else "lut")
+        rom = Rom(c.weight_rows, c.pe * c.weight_type.bits, c.storage)
         m.submodules.weights = rom
         row, _ = counter(m, "weight_row", c.folds * c.taps, take)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
-        attrs = {} if c.use_dsp == "auto" else {"use_dsp": c.use_dsp}
         products = []
         for lane, (value, weight) in enumerate(zip(values, numbers(m, "weight", rom.data, c.weight_type), strict=True)):
-            product = Signal((value * weight).shape(), name=f"product{lane}", reset_less=True, attrs=attrs)
-            m.d.sync += product.eq(value * weight)
-            products.append(product)
+            register = Signal((value * weight).shape(), name=f"product{lane}", reset_less=True)
+            m.d.sync += register.eq(product(m, f"exact{lane}", value, weight, c.arithmetic))
+            products.append(register)
         return products
 
     def _stage(self, m, name, valid, first, last, fold):

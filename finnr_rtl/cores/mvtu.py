@@ -13,6 +13,7 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.ram import check_storage, style
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
@@ -23,8 +24,6 @@ __all__ = ["Mvtu", "MvtuConfig"]
 
 # Replay buffers up to this many words are LUTRAM read in the cycle of use; deeper ones take a cycle, and may be block RAM.
 SHALLOW_REPLAY = 256
-# Weight memories up to this many words fit the inputs of one LUT6 per bit.
-SHALLOW_WEIGHTS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +38,8 @@ class MvtuConfig(CoreConfig):
     sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two
     BIPOLAR operands are multiplied by XNOR and summed by popcount.
 
-    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts a requantiser's
-    multipliers in DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
+    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
     weights outside their type, thresholds for another number of rows.
@@ -56,7 +55,8 @@ class MvtuConfig(CoreConfig):
     storage: str = "auto"
     slots: int = 0
     groups: int = 1
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self):
         require_divisor("groups", self.groups, "mh", self.mh)
@@ -64,9 +64,8 @@ class MvtuConfig(CoreConfig):
         require_divisor("simd", self.simd, "mw", self.mw)
         if not self.weight_type.allows(self.weights):
             raise ValueError(f"weights hold values that are not {self.weight_type}")
-        check_activation(self.thresholds, self.mh, self.use_dsp)
-        if self.storage not in ("auto", "lut", "block"):
-            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        check_activation(self.thresholds, self.mh, self.threshold_storage, self.arithmetic)
+        check_storage("storage", self.storage)
         if self.vectors < 1:
             raise ValueError(f"vectors={self.vectors} must be at least 1")
         if self.slots < 0:
@@ -132,9 +131,9 @@ class MvtuConfig(CoreConfig):
         return self.thresholds(acc) if self.thresholds else acc
 
     @property
-    def block(self) -> bool:
-        """Whether the weights ask for block RAM."""
-        return self.storage == "block" or (self.storage == "auto" and self.nf * self.sf > SHALLOW_WEIGHTS)
+    def lane_arithmetic(self) -> str:
+        """Arithmetic of the products with weights; those with weights that never change are simpler in LUTs."""
+        return "lut" if self.arithmetic == "auto" and self.nf * self.sf == 1 else self.arithmetic
 
     @property
     def deep_replay(self) -> bool:
@@ -226,7 +225,7 @@ class Mvtu(wiring.Component):
         if c.xnor and c.thresholds is None:
             results = [2 * result - c.mw for result in results]
         activation = in_counts(c.thresholds, c.mw) if c.xnor else c.thresholds
-        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.use_dsp)
+        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _operand(self, m, step, first_fold, step_index, step_last, fold):
@@ -238,7 +237,8 @@ class Mvtu(wiring.Component):
         if c.group_folds == 1:
             m.d.sync += operand.eq(self.i.payload)
             return operand, step, stage
-        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[])
+        kind = style(c.sf, width) if c.deep_replay else {"ram_style": "distributed"}
+        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[], attrs=kind)
         write = replay.write_port()
         m.d.comb += [write.en.eq(step & first_fold), write.addr.eq(step_index), write.data.eq(self.i.payload)]
         if not c.deep_replay:
@@ -257,8 +257,7 @@ class Mvtu(wiring.Component):
     def _weights(self, m, advance):
         """The weights of each step, in the same cycle as its operand."""
         c = self._config
-        style = "block" if c.block else "lut"
-        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, style)
+        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, c.storage)
         row, _ = counter(m, "weight_row", c.nf * c.sf, advance)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
         return rom.data

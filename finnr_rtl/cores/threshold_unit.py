@@ -24,16 +24,17 @@ class ThresholdUnit(wiring.Component):
     One comparator per lane and bit of the count, so a memory of 2^b - 1 words per channel is read one word per bit. The words of
     fold ``next_fold`` must be asked for (``fetch``) in the cycle before ``valid``, or earlier.
 
-    ``x_shape`` is the shape of one operand; ``thresholds`` are in its terms.
+    ``x_shape`` is the shape of one operand; ``thresholds`` are in its terms. ``storage`` is that of each memory.
 
     Members: ``fetch`` In(1), ``next_fold`` In, ``valid`` In(1), ``fold`` In, ``x<lane>`` In(x_shape), ``done`` Out(1),
     ``y`` Out(lanes * bits of the output type).
     """
 
-    def __init__(self, thresholds: Thresholds, lanes: int, x_shape: Shape):
+    def __init__(self, thresholds: Thresholds, lanes: int, x_shape: Shape, storage: str = "auto"):
         self._thresholds = thresholds
         self._lanes = lanes
         self._x_shape = x_shape
+        self._storage = storage
         self._folds = thresholds.channels // lanes
         self._bits = thresholds.steps.bit_length()
         fold = address_bits(self._folds)
@@ -78,7 +79,7 @@ class ThresholdUnit(wiring.Component):
             found = []
             for lane in range(self._lanes):
                 rows = words[lane :: self._lanes][:, index].reshape(-1)
-                rom = Rom([int(v) & mask for v in rows], word.width)
+                rom = Rom([int(v) & mask for v in rows], word.width, self._storage)
                 m.submodules[f"words{level}_{lane}"] = rom
                 if level == 0:
                     m.d.comb += [rom.enable.eq(self.fetch), rom.address.eq(self.next_fold)]

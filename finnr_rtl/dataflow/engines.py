@@ -70,6 +70,7 @@ def _(layer: Conv, fold):
             weight_type=layer.weight_type,
             thresholds=layer.thresholds,
             storage=fold.weights,
+            **_activation(fold),
         )
         return [(f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.pad_value)), (f"{layer.name}_dwu", matrix)]
     style = window_style(layer, fold)
@@ -107,6 +108,7 @@ def _matrix(layer: Conv, fold: Fold, weights: np.ndarray) -> MvtuConfig:
         thresholds=layer.thresholds,
         storage=fold.weights,
         groups=layer.groups,
+        **_activation(fold),
     )
 
 
@@ -125,25 +127,29 @@ def _(layer: MaxPool, fold):
 @engine.register
 def _(layer: SumPool, fold):
     if not sliding(layer):
-        pool = GlobalPoolConfig(layer.input_type, layer.input_shape, fold.pe, "sum", layer.thresholds)
+        pool = GlobalPoolConfig(layer.input_type, layer.input_shape, fold.pe, "sum", layer.thresholds, **_activation(fold))
         return [(f"{layer.name}_pool", pool)]
-    pool = DepthwiseConfig(layer.input_type, layer.output_shape, prod(layer.window.kernel), fold.pe, thresholds=layer.thresholds)
+    taps = prod(layer.window.kernel)
+    pool = DepthwiseConfig(layer.input_type, layer.output_shape, taps, fold.pe, thresholds=layer.thresholds, **_activation(fold))
     return [(f"{layer.name}_swu", _windows(layer, fold.pe, "depthwise", layer.pad_value)), (f"{layer.name}_pool", pool)]
 
 
 @engine.register
 def _(layer: Threshold, fold):
-    return [(f"{layer.name}_threshold", ThresholdConfig(layer.input_type, layer.input_shape, layer.thresholds, fold.pe))]
+    activation = ThresholdConfig(layer.input_type, layer.input_shape, layer.thresholds, fold.pe, **_activation(fold))
+    return [(f"{layer.name}_threshold", activation)]
 
 
 @engine.register
 def _(layer: Requantise, fold):
-    return [(f"{layer.name}_requantise", ThresholdConfig(layer.input_type, layer.input_shape, layer.requantiser, fold.pe))]
+    activation = ThresholdConfig(layer.input_type, layer.input_shape, layer.requantiser, fold.pe, **_activation(fold))
+    return [(f"{layer.name}_requantise", activation)]
 
 
 @engine.register
 def _(layer: Add, fold):
-    total = AddConfig(layer.input_types, layer.input_shape, fold.pe, layer.multipliers, layer.offsets, layer.thresholds)
+    parameters = layer.multipliers, layer.offsets, layer.thresholds
+    total = AddConfig(layer.input_types, layer.input_shape, fold.pe, *parameters, **_activation(fold))
     return [(f"{layer.name}_add", total)]
 
 
@@ -166,7 +172,7 @@ def _(layer: Stuff, fold):
 
 @engine.register
 def _(layer: Multiply, fold):
-    product = MultiplyConfig(layer.input_types, layer.input_shape, fold.pe, layer.zeros, layer.thresholds)
+    product = MultiplyConfig(layer.input_types, layer.input_shape, fold.pe, layer.zeros, layer.thresholds, **_activation(fold))
     return [(f"{layer.name}_multiply", product)]
 
 
@@ -199,8 +205,13 @@ def _(layer: Slice, fold):
 
 @engine.register
 def _(layer: Lookup, fold):
-    table = LookupConfig(layer.input_type, layer.input_shape, layer.table, layer.low, layer.output_type, fold.pe)
+    table = LookupConfig(layer.input_type, layer.input_shape, layer.table, layer.low, layer.output_type, fold.pe, fold.weights)
     return [(f"{layer.name}_lookup", table)]
+
+
+def _activation(fold: Fold) -> dict[str, str]:
+    """What a fold says of thresholds and products, in the words of the configurations."""
+    return {"threshold_storage": fold.thresholds, "arithmetic": fold.arithmetic}
 
 
 def _windows(layer: Conv | MaxPool | SumPool, lanes: int, order: str, pad_value: int) -> SwuConfig:

@@ -29,17 +29,18 @@ class RomModules:
     def get_rom(self, rom: Rom) -> Instance:
         """The hardware of ``rom``."""
         name = f"rom{len(self.texts)}"
-        self.texts[name] = rom_module(name, rom.rows, rom.width, rom.style)
+        self.texts[name] = rom_module(name, rom.rows, rom.width, rom.block)
         return Instance(name, i_clk=ClockSignal(), i_enable=rom.enable, i_address=rom.address, o_data=rom.data)
 
 
-def rom_module(name: str, rows: list[int], width: int, style: str) -> str:
+def rom_module(name: str, rows: list[int], width: int, block: bool) -> str:
     """Verilog of a ROM of at least two words: ``data`` shows ``rows[address]`` one cycle after ``enable``.
 
-    ``style`` "block" asks for block RAM. An address beyond the rows gives unknown bits.
+    In block RAM, or in LUTs. An address beyond the rows gives unknown bits.
     """
-    # Vivado looks for the attribute at the register, Yosys at the case statement.
-    attribute = ['(* rom_style = "block" *)'] if style == "block" else []
+    # Vivado looks for the attribute at the register, Yosys at the case statement. To Yosys "distributed" would be LUT memory, which it
+    # refuses for memories that nobody writes; without an attribute both decide by thresholds of their own.
+    vivado, yosys = ("block", "block") if block else ("distributed", "logic")
     bits = (len(rows) - 1).bit_length()
     digits = -(-width // 4)
     words = [f"        {bits}'d{index}: data <= {width}'h{row:0{digits}x};" for index, row in enumerate(rows)]
@@ -51,12 +52,12 @@ def rom_module(name: str, rows: list[int], width: int, style: str) -> str:
         "  input wire clk,",
         "  input wire enable,",
         f"  input wire [{bits - 1}:0] address,",
-        *(f"  {line}" for line in attribute),
+        f'  (* rom_style = "{vivado}" *)',
         f"  output reg [{width - 1}:0] data",
         ");",
         "  always @(posedge clk)",
         "    if (enable)",
-        *(f"      {line}" for line in attribute),
+        f'      (* rom_style = "{yosys}" *)',
         "      case (address)",
         *words,
         "      endcase",
