@@ -4,8 +4,9 @@ from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.popcount import popcount, total
+from finnr_rtl.cores.popcount import count_matches, total
 from finnr_rtl.cores.product import product
+from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
 __all__ = ["DotLane", "DotProduct"]
@@ -55,11 +56,9 @@ class DotProduct(wiring.Component):
         return m
 
 
-class DotLane(wiring.Component):
+class DotLane(Shared):
     """One lane of :class:`DotProduct`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle later.
     ``arithmetic`` is that of the products.
-
-    A platform with a method ``get_shared(component)`` is asked for an instance of the one module that all lanes of a unit share.
 
     Members: ``x`` In, ``w`` In, ``y`` Out.
     """
@@ -68,17 +67,13 @@ class DotLane(wiring.Component):
         self.parameters = (input_type, weight_type, simd, shape, arithmetic)
         super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
 
-    def elaborate(self, platform):
-        if hasattr(platform, "get_shared"):
-            return platform.get_shared(self)
+    def build(self):
         input_type, weight_type, _, shape, _ = self.parameters
         m = Module()
         result = Signal(shape, reset_less=True)
         m.d.comb += self.y.eq(result)
         if input_type == weight_type == BIPOLAR:
-            matches = Signal(len(self.x))
-            m.d.comb += matches.eq(~(self.x ^ self.w))
-            m.d.sync += result.eq(popcount(matches))
+            m.d.sync += result.eq(count_matches(m, self.x, self.w))
             return m
         inputs = self._split(m, "x", self.x, input_type)
         weights = self._split(m, "w", self.w, weight_type)

@@ -12,6 +12,10 @@ from finnr_rtl.cores.rom import Rom
 
 __all__ = ["RomModules", "rom_module"]
 
+# From this width on, LUTs of a ROM are kept apart from what reads it: Yosys spends 2.3 LUT instead of 1 on a bit of up to 64 words where
+# it may mix them. Narrow ones are better mixed, as they have constant bits.
+WIDE = 64
+
 
 class RomModules:
     """A platform on which each :class:`Rom` is an instance of a module that is written here instead of by Amaranth.
@@ -43,6 +47,7 @@ def rom_module(name: str, rows: list[int], width: int, block: bool) -> str:
     if len(rows) < 1 << bits:
         words.append(f"        default: data <= {{{width}{{1'bx}}}};")
     return "\n".join([
+        *(["(* keep_hierarchy *)"] if style != "block" and width >= WIDE else []),
         f"module {name} (",
         "  input wire clk,",
         "  input wire enable,",
