@@ -28,6 +28,7 @@ from finnr_rtl.cores.ram import prefers_block, rom_in_block
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.cost.facts import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
@@ -203,12 +204,22 @@ def _(c: LineBufferConfig, p):
 
 @compose.register
 def _(c: PoolConfig, p):
-    p.counter(c.taps)
+    p.counter(c.taps // c.simd)
     p.ff += 1 + c.output.width
     p.lut("flag")
     if c.taps > 1:
         p.ff += c.output.width
-        p.lut("greatest bit" if c.dtype.bits > 1 else "or bit", c.output.width)
+        p.lut("greatest bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
+
+
+@compose.register
+def _(c: TransposeConfig, p):
+    p.ff += 2 * c.rows * c.input.width + c.output.width
+    for count in (2 * c.rows, c.rows, 2):
+        p.counter(count)
+    p.level(2 * c.rows)
+    p.output_place()
+    p.multiplexer(2 * c.rows, c.output.width)
 
 
 @compose.register
@@ -357,7 +368,7 @@ def _ends(x: Shape) -> tuple[int, int]:
 
 
 def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
-    """The lanes of cores/dot.py."""
+    """The lanes of cores/dot.py, for one vector."""
     input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
     kind = "constant " if c.nf * c.sf == 1 else ""
@@ -372,7 +383,7 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand and the result in their own registers.
         p.dsp += products
-        p.ff -= c.input.width + c.pe * step.width
+        p.ff -= c.input.width // c.mmv + c.pe * step.width
         p.lut("slice")
     else:
         p.lut(kind + "term bit", products * a * w)
@@ -414,13 +425,16 @@ def _(c: MvtuConfig, p):
         used = isinstance(table, Thresholds) and (table.steps > 1 or _mixed(table, c.pe))
         p.ff += fold * (stages - 1 + used)
 
-    _lanes(c, step, p)
+    # Vectors share weights, and the first words of thresholds, which are few.
+    for _ in range(c.mmv):
+        _lanes(c, step, p)
+        _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, c)
+    lanes = c.mmv * c.pe
     if several:
-        p.ff += c.pe * total.width
-        p.lut("accumulator bit", c.pe * total.width)
+        p.ff += lanes * total.width
+        p.lut("accumulator bit", lanes * total.width)
     if c.xnor and c.thresholds is None:
-        p.lut("add bit", c.pe * total.width)
-    _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, c)
+        p.lut("add bit", lanes * total.width)
 
 
 def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
@@ -472,7 +486,7 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
 def _(c: DepthwiseConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
-    p.counter(c.taps)
+    p.counter(c.steps)
     fold = p.counter(c.folds)
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
@@ -480,21 +494,22 @@ def _(c: DepthwiseConfig, p):
     stages = 2
     if c.weights is not None:
         stages = 3
-        _weights(c.weights, c.folds, c.pe, c.taps, 1, c.weight_type, c.storage, p)
+        _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
-        if _product(p, c.pe, x, w, c.arithmetic):
+        if _product(p, c.pe * c.simd, x, w, c.arithmetic):
             p.ff -= c.input.width
         else:
-            p.ff += c.pe * (x.width + w.width)
+            p.ff += c.pe * c.simd * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
-    if c.taps > 1:
+    if c.steps > 1:
         p.chain(1, stages - 1)
     if c.thresholds is not None and fold:
         used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or _mixed(c.thresholds, c.pe))
         p.ff += fold * (stages - 1 + used)
     p.ff += c.pe * total.width
-    p.lut("accumulator bit", c.pe * total.width)
+    # Several taps are added up before they go into the sum.
+    p.lut("accumulator bit", c.pe * c.simd * total.width)
     _activation(c.thresholds, c.pe, total, p, c)
 
 
