@@ -426,9 +426,10 @@ def _(c: MvtuConfig, p):
         p.ff += fold * (stages - 1 + used)
 
     # Vectors share weights, and the first words of thresholds, which are few.
-    for _ in range(c.mmv):
-        _lanes(c, step, p)
-        _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, c)
+    vector = Parts(p.family)
+    _lanes(c, step, vector)
+    _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, vector, c)
+    p.add(vector, c.mmv)
     lanes = c.mmv * c.pe
     if several:
         p.ff += lanes * total.width

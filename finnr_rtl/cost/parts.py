@@ -38,6 +38,13 @@ class Parts:
         """``amount`` more of a feature."""
         self.features[feature] += amount
 
+    def add(self, other: "Parts", times: int) -> None:
+        """All that is in ``other``, ``times`` over."""
+        for name in ("ff", "bram18", "dsp", "uram"):
+            setattr(self, name, getattr(self, name) + times * getattr(other, name))
+        for feature, amount in other.features.items():
+            self.features[feature] += times * amount
+
     def resources(self, constants: dict[str, float]) -> Resources:
         """Counts, with ``constants`` LUTs per unit of each feature."""
         lut = self.fixed + sum(constants.get(feature, 0.0) * amount for feature, amount in self.features.items())
