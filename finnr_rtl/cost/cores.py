@@ -29,9 +29,10 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.walk import WalkConfig
-from finnr_rtl.cost.facts import distinct_columns, remember
+from finnr_rtl.cost.facts import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
@@ -282,7 +283,7 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str)
             for _ in range(lanes):
                 p.block(words, width, written=False)
         else:
-            p.rom_luts(words, distinct)
+            p.rom(words, width, False, distinct)
         p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
         p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
@@ -362,8 +363,7 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     a, w = input_type.bits, weight_type.bits
     kind = "constant " if c.nf * c.sf == 1 else ""
     if c.xnor:
-        p.lut(kind + "xnor product", products)
-        p.lut(kind + "xnor sum bit", c.pe * step.width)
+        p.match_counts(c.pe, c.simd)
     elif BIPOLAR in (input_type, weight_type):
         p.lut(kind + "signed term", products)
         p.lut(kind + "signed term bit", products * max(a, w))
@@ -450,17 +450,17 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
     """The weight memory and its counter."""
     words, width = nf * sf, pe * simd * dtype.bits
     p.counter(words)
-    if words == 1:
-        return
-    if rom_in_block(storage, words, width):
-        p.block(words, width, written=False)
-        return
+    block = rom_in_block(storage, words, width)
+    columns = None
+    # The columns of many words are neither constant nor equal but by chance: not worth a look at every weight for hundreds of foldings.
+    if not block and 1 < words and (words <= FEW_WORDS or width < WIDE):
+        columns = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
+    p.rom(words, width, block, columns)
 
-    def find():
-        codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
-        return distinct_columns(codes.reshape(words, pe * simd), dtype.bits)
 
-    p.rom_luts(words, remember(weights, ("columns", pe, simd, dtype), find))
+def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
+    codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
+    return distinct_columns(codes.reshape(nf * sf, pe * simd), dtype.bits)
 
 
 @compose.register

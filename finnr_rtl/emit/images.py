@@ -47,7 +47,7 @@ def rom_module(name: str, rows: list[int], width: int, block: bool) -> str:
     if len(rows) < 1 << bits:
         words.append(f"        default: data <= {{{width}{{1'bx}}}};")
     return "\n".join([
-        *(["(* keep_hierarchy *)"] if style != "block" and width >= WIDE else []),
+        *(["(* keep_hierarchy *)"] if not block and width >= WIDE else []),
         f"module {name} (",
         "  input wire clk,",
         "  input wire enable,",
