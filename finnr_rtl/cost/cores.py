@@ -116,7 +116,8 @@ def _pad_sequence(pads: PaddedMap, p: Parts) -> None:
     p.ff += bits + 1
     p.lut("pad")
     p.lut("pad bit", bits)
-    p.counter(runs)
+    if before + after != between:
+        p.counter(runs)
 
 
 @compose.register
@@ -147,12 +148,14 @@ def _(c: WalkConfig, p):
     windows, taps = c.window_loops, c.tap_loops
     loops = windows + taps
     p.ram(words, width, prefers_block(words, width))
-    for loop in loops:
-        p.counter(loop.count)
     reaches = [loop.reach for loop in loops]
     moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
     frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
     frees.append(c.map.total - sum(reaches[: len(windows)]))
+    # Where the walk goes on at the end of a frame as it does behind each round of an outer loop, that loop's counter is not needed.
+    needed = next((n for n in range(len(windows)) if (moves[n], frees[n]) != (moves[-1], frees[-1])), len(windows))
+    for loop in loops[needed:]:
+        p.counter(loop.count)
     ahead = holding(min(-max(moves), -1), words - 1).width
     fill = holding(-words - max(0, max(frees) - c.footprint), 0).width
     p.ff += ahead + fill + 1
@@ -167,7 +170,7 @@ def _(c: WalkConfig, p):
         p.lut("walk address", address)
     _pad_sequence(c.map, p)
     if any(c.map.pads):
-        p.lut("pad mux", width)
+        p.lut("ring pad bit", width)
 
 
 @compose.register
@@ -183,7 +186,7 @@ def _(c: LineBufferConfig, p):
     p.lut("walk bit", holding(0, words).width)
     _pad_sequence(c.map, p)
     if any(c.map.pads):
-        p.lut("pad mux", width)
+        p.lut("ring pad bit", width)
     p.counter(c.row)
     p.counter(held)
     for _ in range(held):
@@ -209,7 +212,7 @@ def _(c: PoolConfig, p):
     p.lut("flag")
     if c.taps > 1:
         p.ff += c.output.width
-        p.lut("greatest bit" if c.dtype.bits > 1 else "or bit", c.output.width)
+        p.lut("maximum bit" if c.dtype.bits > 1 else "or bit", c.output.width)
 
 
 @compose.register
@@ -221,11 +224,15 @@ def _(c: ArgMaxConfig, p):
     while values > 1:
         values = -(-values // 2)
         level += 1
-        p.ff += values * (c.dtype.bits + min(level, lane_bits)) + 1 + fold + (c.folds > 1)
+        # Of a pixel in one beat, only the last winner's lane matters.
+        value = c.dtype.bits if values > 1 or c.folds > 1 else 0
+        p.ff += values * (value + min(level, lane_bits)) + 2 + fold
         p.lut("greatest bit", values * c.dtype.bits)
         p.lut("select", values * min(level, lane_bits))
-    p.ff += c.dtype.bits + c.output.width + 1
-    p.lut("greatest bit", c.dtype.bits)
+    p.ff += c.output.width + 1
+    if c.folds > 1:
+        p.ff += c.dtype.bits
+        p.lut("greatest bit", c.dtype.bits)
 
 
 def _parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, bool]:

@@ -66,7 +66,10 @@ class Parts:
 
     def multiplexer(self, ways: int, width: int) -> None:
         """``width`` bits from one of ``ways`` places."""
-        self.lut("select", width * ceil((ways - 1) / (3 if self.six else 1)))
+        if not self.six:
+            self.lut("select", width * (ways - 1))
+        elif ways > 1:
+            self.lut("select", width * (1 if ways <= 4 else ways / 2))
 
     def level(self, most: int) -> None:
         """An up-and-down counter from 0 to ``most``."""
@@ -108,7 +111,7 @@ class Parts:
 
     def queue(self, width: int, depth: int) -> None:
         """cores/queue.py."""
-        self.lut("queue")
+        self.lut("queue of two" if depth == 2 else "queue", 1)
         if depth <= 2:
             self.ff += depth * (width + 1)
             self.lut("queue mux", width * (depth - 1))
@@ -138,10 +141,15 @@ class Parts:
             return
         columns = width if columns is None else columns
         self.ff += columns
-        if words > 2:
-            # Wide ones keep to themselves; of others synthesis makes one thing with what reads them.
-            luts = columns * ceil(words / (64 if self.six else 16))
-            self.lut("rom" if width >= WIDE else "narrow rom", luts)
+        if words < 3:
+            return
+        if width >= WIDE and self.six:
+            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
+            banks = 1 << (ceil(words / 64) - 1).bit_length()
+            self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
+        else:
+            # Synthesis makes one thing of it and what reads it.
+            self.lut("rom", columns * ceil(words / (64 if self.six else 16)))
 
     def match_counts(self, lanes: int, simd: int) -> None:
         """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
