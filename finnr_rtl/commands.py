@@ -105,6 +105,7 @@ def verify(options) -> int:
 def synth(options) -> int:
     """``synth``: what a build takes."""
     from finnr_rtl.synth import synth as job
+    from finnr_rtl.synthesis.yosys import COMMANDS
 
     with _counted() as bar:
         task = bar.add_task("synthesis", total=None)
@@ -115,7 +116,7 @@ def synth(options) -> int:
     rows = [(name, *vars(counts).values()) for name, counts in {**result.stages, "whole accelerator": result.whole}.items()]
     OUT.print(_table(("stage", "LUT", "FF", "BRAM18", "DSP", "URAM"), rows))
     OUT.print()
-    OUT.print(f"{result.tool}, synth_xilinx -family {result.family} -flatten; written to {options.folder / 'synth.json'}")
+    OUT.print(f"{result.tool}, {COMMANDS[result.family]}; written to {options.folder / 'synth.json'}")
     return 0
 
 
