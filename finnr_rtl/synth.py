@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.output import MANIFEST, SYNTHESIS
+from finnr_rtl.emit.output import MANIFEST, SYNTHESIS, VIVADO
 from finnr_rtl.errors import UserError
 from finnr_rtl.platforms import FAMILIES
+from finnr_rtl.synthesis import vivado
 from finnr_rtl.synthesis.yosys import run_yosys, yosys_version
 
-__all__ = ["Built", "Synthesis", "synth"]
+__all__ = ["Built", "Synthesis", "synth", "synth_vivado"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,29 @@ def synth(folder: Path, jobs: int | None = None, progress: Progress = lambda nam
         build.modules(folder.resolve()), build.family, jobs, lambda name, done, total: progress(name or build.top, done, total)
     )
     result = Synthesis(yosys_version(), build.family, {name: counts[name] for name in build.stages}, counts[""])
+    _write(folder, result)
+    return result
+
+
+def synth_vivado(folder: Path, progress: Progress = lambda name, done, total: None) -> Synthesis | None:
+    """The same with Vivado, one after the other and out of context; scripts and reports are in ``synth_vivado/`` there.
+
+    Returns None where there is no ``vivado`` on PATH: then the scripts are what there is. Raises ``UserError`` where the folder is not a
+    build, its family is not one of Xilinx, or Vivado fails.
+    """
+    build = Built.load(folder)
+    if build.family not in vivado.FAMILIES:
+        raise UserError(f"{folder} is built for {build.part}, which Vivado does not know; use --tool yosys")
+    tasks = build.modules(folder)
+    place = folder / VIVADO
+    place.mkdir(exist_ok=True)
+    for name, text in vivado.vivado_scripts(tasks, build.part, build.clock_mhz).items():
+        (place / name).write_text(text)
+    found = vivado.run_vivado(place, tasks, lambda name, done, total: progress(name or build.top, done, total))
+    if found is None:
+        return None
+    version, counts = found
+    result = Synthesis(version, build.family, {name: counts[name] for name in build.stages}, counts[""])
     _write(folder, result)
     return result
 
