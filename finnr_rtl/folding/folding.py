@@ -25,7 +25,7 @@ class Fold:
     Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
     ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
     ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp". "auto" leaves the choice to the core. Fewer
-    than 8 words, and products of fewer than 11 bits, are in LUTs whatever is chosen.
+    than 8 words, products of fewer than 11 bits, and those with constants are in LUTs whatever is chosen.
     """
 
     pe: int = 1
