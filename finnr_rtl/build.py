@@ -100,7 +100,7 @@ def build(
     from finnr_rtl.emit.verilog import verilog_files
 
     accelerator = Accelerator(top, stages)
-    files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles).items()}
+    files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles, board.lut_memory).items()}
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}
     files["folding.json"] = write_folding(result.folded)
     files["README.txt"] = readme(network, accelerator, cycles)

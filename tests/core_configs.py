@@ -251,6 +251,12 @@ def deep_mvtu(rng):
     return MvtuConfig(pick(rng, TYPES), BIPOLAR, weights, pe=1, simd=2, groups=groups)
 
 
+def deep_wide_mvtu(rng):
+    """With a replay buffer in block RAM that is read in the cycle of use."""
+    weights = values(rng, BIPOLAR, (2, 4 * up_to(rng, 256, 200)))
+    return MvtuConfig(DataType("UINT8"), BIPOLAR, weights, pe=1, simd=4, vectors=2)
+
+
 def threshold(rng):
     input_type = pick(rng, TYPES)
     channels = pick(rng, (1, 2, 3, 4, 6))
@@ -360,6 +366,7 @@ CORES = {
     "deep_mvtu": deep_mvtu,
     "several_vectors": several_vectors,
     "transpose": transpose,
+    "deep_wide_mvtu": deep_wide_mvtu,
     "threshold": threshold,
     "requantise": requantise,
     "grouped_mvtu": grouped_mvtu,

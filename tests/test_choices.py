@@ -12,14 +12,9 @@ from finnr_rtl.cores.product import product, uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.emit.images import rom_module
 from finnr_rtl.errors import UserError
-from finnr_rtl.synth import find_yosys
+from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys
 
-SCRIPTS = {
-    "xc7": "synth_xilinx -family xc7 -flatten -noiopad",
-    "xcup": "synth_xilinx -family xcup -flatten -noiopad",
-    "ecp5": "synth_ecp5",
-    "ice40": "synth_ice40 -dsp",
-}
+FAMILIES = ("xc7", "xcup", "ecp5", "ice40")
 BLOCK_RAMS = ("RAMB18E1", "RAMB18E2", "RAMB36E1", "RAMB36E2", "DP16KD", "SB_RAM40_4K")
 DSPS = ("DSP48E1", "DSP48E2", "MULT18X18D", "SB_MAC16")
 
@@ -31,7 +26,7 @@ def cells(text, top, family, place) -> dict[str, int]:
     except UserError as reason:
         pytest.skip(str(reason))
     (place / "x.v").write_text(text)
-    script = f"read_verilog x.v; {SCRIPTS[family]} -top {top}; tee -q -o stat.json stat -json"
+    script = f"read_verilog x.v; {COMMANDS[family]} -top {top}; tee -q -o stat.json stat -json"
     subprocess.run([yosys, "-q", "-p", script], cwd=place, check=True, capture_output=True)
     return json.loads((place / "stat.json").read_text())["design"]["num_cells_by_type"]
 
@@ -47,7 +42,7 @@ def roms(shapes, storage):
     return f"module roms(input clk, input enable{''.join(ports)});\n{''.join(instances)}endmodule\n" + "".join(texts)
 
 
-@pytest.mark.parametrize("family", SCRIPTS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_read_only_memories(family, tmp_path):
     shapes = [(2, 4), (7, 30), (8, 3), (30, 12), (100, 9), (512, 8)]
     found = cells(roms(shapes, "block"), "roms", family, tmp_path)
@@ -63,7 +58,7 @@ def test_auto_takes_the_cheaper_storage():
     assert rom_in_block("auto", 2304, 128)
 
 
-@pytest.mark.parametrize("family", SCRIPTS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_products(family, tmp_path):
     cases = [
         (signed(4), unsigned(4), "lut"), (signed(10), signed(10), "lut"), (signed(3), signed(3), "dsp"), (unsigned(8), signed(4), "auto"),

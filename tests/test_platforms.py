@@ -14,20 +14,24 @@ from finnr_rtl.resources import folder
 
 def test_all_files_load_and_leave_room_beside_the_shell():
     assert set(platforms.names()) >= {
-        "aws_f1", "ku115", "kv260", "pynq_z1", "ultra96", "zc706", "zcu104", "zedboard",
+        "aws_f1", "icebreaker", "ku115", "kv260", "pynq_z1", "ulx3s", "ultra96", "zc706", "zcu104", "zedboard",
     }
     for name in platforms.names():
         platform = platforms.load(name)
         assert platform.name == name
         assert platform.device.lut > 2 * platform.shell.lut
-        assert platform.device.ff == 2 * platform.device.lut
-        assert platform.part.startswith("xc")
+        xilinx = platform.family.startswith("xc")
+        assert platform.device.ff == (2 if xilinx else 1) * platform.device.lut
+        assert platform.part.startswith({"ecp5": "LFE5U", "ice40": "iCE40"}.get(platform.family, "xc"))
+        assert platform.lut_memory == (platform.family != "ice40")
 
 
 def test_known_figures():
     board = platforms.load("pynq_z1")
     assert (board.part, board.family, board.clock_mhz) == ("xc7z020clg400-1", "xc7", 100)
     assert (board.lut, board.bram18, board.device.dsp) == (53200, 280, 220)
+    assert vars(platforms.load("ulx3s").device) == {"lut": 83640, "ff": 83640, "bram18": 208, "dsp": 156, "uram": 0}
+    assert vars(platforms.load("icebreaker").device) == {"lut": 5280, "ff": 5280, "bram18": 30, "dsp": 8, "uram": 0}
 
 
 def test_the_command_lists_every_board(capsys):
@@ -40,7 +44,7 @@ def test_the_command_lists_every_board(capsys):
 
 
 def test_unknown_platform_lists_the_known_ones():
-    with pytest.raises(UserError, match="no platform 'pynq'.*aws_f1.*pynq_z1.*ultra96.*zedboard"):
+    with pytest.raises(UserError, match="no platform 'pynq'.*aws_f1.*pynq_z1.*ultra96.*ulx3s.*zedboard"):
         platforms.load("pynq")
 
 
@@ -73,7 +77,7 @@ def test_a_file_of_ones_own(tmp_path):
         ("dsp = 220", "dsp = -1", "device.dsp = -1 must be a whole number of at least 0"),
         ("ports = 4", "ports = 0", "memory.ports = 0 must be a whole number of at least 1"),
         ('part = "xc7z020clg400-1"', 'part = ""', "part = '' must be a text"),
-        ('family = "xc7"', 'family = "ecp5"', "family = 'ecp5' must be one of xc7, xcu, xcup"),
+        ('family = "xc7"', 'family = "xc6"', "family = 'xc6' must be one of xc7, xcu, xcup, ecp5, ice40"),
         ("lut = 4000", "lut = 60000", r"shell.lut = 60000 is more than the device has \(53200\)"),
         ('board = "PYNQ-Z1"', "memory = 5", "key 'board' is missing|not TOML"),
         ("[device]", "[device", "is not TOML: .*line"),

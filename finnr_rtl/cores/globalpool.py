@@ -13,7 +13,7 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.operands import holding, numbers
-from finnr_rtl.cores.ram import style
+from finnr_rtl.cores.ram import ram_style
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
 from finnr_rtl.requantiser import Requantiser
@@ -141,7 +141,7 @@ class GlobalPool(wiring.Component):
             combined = so_far + value if c.function == "sum" else Mux(value > so_far, value, so_far)
             m.d.comb += after.eq(Mux(first, value, combined))
             results.append(after)
-        self._keep(m, take, fold, taken, operand_fold, Cat(*results), before)
+        self._keep(m, take, fold, taken, operand_fold, Cat(*results), before, ram_style(c.folds, len(before), platform))
 
         finished = []
         for lane, result in enumerate(results):
@@ -156,7 +156,7 @@ class GlobalPool(wiring.Component):
         activate(m, c.thresholds, finished, taken, operand_fold, done, done_fold, out, c.threshold_storage, c.arithmetic)
         return m
 
-    def _keep(self, m, take, fold, taken, operand_fold, after, before):
+    def _keep(self, m, take, fold, taken, operand_fold, after, before, style):
         """Store ``after`` of one fold, and show as ``before`` what was stored for the fold of the cycle before."""
         c = self._config
         if c.folds == 1:
@@ -165,9 +165,7 @@ class GlobalPool(wiring.Component):
                 m.d.sync += kept.eq(after)
             m.d.comb += before.eq(kept)
             return
-        m.submodules.accumulators = memory = Memory(
-            shape=unsigned(len(before)), depth=c.folds, init=[], attrs=style(c.folds, len(before))
-        )
+        m.submodules.accumulators = memory = Memory(shape=unsigned(len(before)), depth=c.folds, init=[], attrs={"ram_style": style})
         write = memory.write_port()
         read = memory.read_port()
         m.d.comb += [write.en.eq(taken), write.addr.eq(operand_fold), write.data.eq(after)]

@@ -14,7 +14,7 @@ from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.loops import Loop, nest, positions
 from finnr_rtl.cores.pad_sequence import PadSequence
-from finnr_rtl.cores.ram import style
+from finnr_rtl.cores.ram import ram_style
 from finnr_rtl.cores.ring import even_depth
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.window_schedule import WindowSchedule
@@ -213,7 +213,7 @@ class LineBuffer(wiring.Component):
         m.d.comb += read.eq((held > c.ahead) & (out.credit | ~launching))
         m.d.sync += held.eq(held + write - Mux(read, move, 0))
 
-        memories = self._write(m, write, held < words)
+        memories = self._write(m, platform, write, held < words)
         column = self._column(m, memories, read, row_done, frame_done)
         m.d.comb += out.launch.eq(read & launching)
         fetched = Signal()
@@ -222,7 +222,7 @@ class LineBuffer(wiring.Component):
         m.d.comb += out.payload.eq(self._windows(m, column, fetched))
         return m
 
-    def _write(self, m, write, has_room):
+    def _write(self, m, platform, write, has_room):
         """The memories, one for each row held, written in turn."""
         c = self._config
         m.submodules.sequence = sequence = PadSequence(c.map)
@@ -233,8 +233,9 @@ class LineBuffer(wiring.Component):
         bank, _ = counter(m, "write_row", c.rows_held, write & row_done)
         memories = []
         places = max(c.row, 2)  # a memory has an address
+        attrs = {"ram_style": ram_style(places, c.input.width, platform)}
         for index in range(c.rows_held):
-            memory = Memory(shape=unsigned(c.input.width), depth=places, init=[], attrs=style(places, c.input.width))
+            memory = Memory(shape=unsigned(c.input.width), depth=places, init=[], attrs=attrs)
             m.submodules[f"row{index}"] = memory
             port = memory.write_port()
             padding = constant_beat(c.input, c.pad_value) if any(c.map.pads) else 0

@@ -14,7 +14,7 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.ram import check_storage, style
+from finnr_rtl.cores.ram import check_storage, ram_style
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
@@ -23,7 +23,7 @@ from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["Mvtu", "MvtuConfig"]
 
-# Replay buffers up to this many words are LUTRAM read in the cycle of use; deeper ones take a cycle, and may be block RAM.
+# Replay buffers up to this many words are read in the cycle of use; deeper ones take a cycle.
 SHALLOW_REPLAY = 256
 
 
@@ -228,7 +228,7 @@ class Mvtu(wiring.Component):
         m.d.comb += self.i.ready.eq(place & first_fold)
         m.d.comb += out.launch.eq(step & step_last)
 
-        operand, read_weights, stage = self._operand(m, step, first_fold, step_index, step_last, fold)
+        operand, read_weights, stage = self._operand(m, platform, step, first_fold, step_index, step_last, fold)
         valid, first, last, fold = stage
         weights = self._weights(m, read_weights)
 
@@ -255,7 +255,7 @@ class Mvtu(wiring.Component):
         activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
         return m
 
-    def _operand(self, m, step, first_fold, step_index, step_last, fold):
+    def _operand(self, m, platform, step, first_fold, step_index, step_last, fold):
         """The operand of each step, from the stream on the first fold and from the replay buffer on the others."""
         c = self._config
         width = c.input.width
@@ -268,13 +268,18 @@ class Mvtu(wiring.Component):
             with m.If(first_fold):
                 m.d.sync += operand.eq(self.i.payload)
             return operand, step, stage
-        kind = style(c.sf, width) if c.deep_replay else {"ram_style": "distributed"}
-        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[], attrs=kind)
+        style = ram_style(c.sf, width, platform)
+        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[], attrs={"ram_style": style})
         write = replay.write_port()
         m.d.comb += [write.en.eq(step & first_fold), write.addr.eq(step_index), write.data.eq(self.i.payload)]
         if not c.deep_replay:
-            read = replay.read_port(domain="comb")
-            m.d.comb += read.addr.eq(step_index)
+            if style == "block":
+                # The word is fetched as soon as it is known which will be next.
+                read = replay.read_port()
+                m.d.comb += [read.en.eq(1), read.addr.eq(Mux(step, Mux(step_last, 0, step_index + 1), step_index))]
+            else:
+                read = replay.read_port(domain="comb")
+                m.d.comb += read.addr.eq(step_index)
             m.d.sync += operand.eq(Mux(first_fold, self.i.payload, read.data))
             return operand, step, stage
         read = replay.read_port()

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.counter import counter
-from finnr_rtl.cores.ram import free_words, prefers_block, style
+from finnr_rtl.cores.ram import free_words, ram_style
 
 __all__ = ["Queue"]
 
@@ -15,7 +15,8 @@ class Queue(wiring.Component):
     """A queue of up to ``depth`` payloads of ``width`` bits; whoever pushes knows that there is room.
 
     A payload pushed is offered one cycle later, or one cycle after the one before it is given. Up to two payloads are held in
-    registers, more in LUT memory read in the cycle of use, and many in block RAM behind an output register.
+    registers, more in LUT memory read in the cycle of use (or registers, where the platform has none), and many in block RAM behind an
+    output register.
 
     Members: ``push`` In(1), ``payload`` In(width), ``o`` Out(stream).
     """
@@ -33,10 +34,10 @@ class Queue(wiring.Component):
         m.d.comb += pop.eq(self.o.valid & self.o.ready)
         if self._depth <= 2:
             self._registers(m, pop)
-        elif prefers_block(self._depth, self._width):
+        elif (style := ram_style(self._depth, self._width, platform)) == "block":
             self._block(m, pop)
         else:
-            self._lutram(m, pop)
+            self._shallow(m, pop, style)
         return m
 
     def _registers(self, m, pop):
@@ -60,10 +61,10 @@ class Queue(wiring.Component):
         with m.If(self.push):
             m.d.sync += spare.eq(self.payload)
 
-    def _memory(self, m, write):
+    def _memory(self, m, write, style):
         """The memory, its write side, and the number of payloads it needs to hold."""
-        words = free_words(self._depth, self._width)
-        memory = Memory(shape=unsigned(self._width), depth=words, init=[], attrs=style(self._depth, self._width))
+        words = self._depth if style == "registers" else free_words(self._depth, self._width)
+        memory = Memory(shape=unsigned(self._width), depth=words, init=[], attrs={"ram_style": style})
         m.submodules.memory = memory
         port = memory.write_port()
         write_address, _ = counter(m, "write_address", words, write)
@@ -76,8 +77,8 @@ class Queue(wiring.Component):
             m.d.sync += level.eq(level + Mux(pop, -1, 1))
         return level
 
-    def _lutram(self, m, pop):
-        memory, words = self._memory(m, self.push)
+    def _shallow(self, m, pop, style):
+        memory, words = self._memory(m, self.push, style)
         read_address, _ = counter(m, "read_address", words, pop)
         port = memory.read_port(domain="comb")
         level = self._level(m, self.push, pop)
@@ -89,7 +90,7 @@ class Queue(wiring.Component):
         read = Signal()
         free = Signal()
         stored = Signal()
-        memory, words = self._memory(m, write)
+        memory, words = self._memory(m, write, "block")
         read_address, _ = counter(m, "read_address", words, read)
         level = self._level(m, write, read)
         port = memory.read_port()

@@ -6,7 +6,7 @@ weights and tables that most memories here hold.
 
 from amaranth.utils import ceil_log2
 
-__all__ = ["STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "rom_in_block", "rom_luts", "style"]
+__all__ = ["STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "ram_style", "rom_in_block", "rom_luts"]
 
 STORAGES = ("auto", "lut", "block")
 
@@ -14,6 +14,9 @@ STORAGES = ("auto", "lut", "block")
 LUTS_PER_BLOCK = 190
 # Words and bits of one 18 kbit block RAM with one write and one read port.
 BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+# The same of iCE40, which has no LUT memory: 4 kbit block RAMs, and in UP5K 176 flip-flops for each.
+SMALL_BLOCK_SHAPES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+REGISTERS_PER_BLOCK = 176
 # Yosys makes logic of read-only memories with fewer words, whatever it is asked for.
 LEAST_BLOCK_WORDS = 8
 
@@ -52,9 +55,15 @@ def free_words(words: int, width: int) -> int:
     return max(candidates, default=words)
 
 
-def style(words: int, width: int) -> dict[str, str]:
-    """Attributes of the memory array for the cheaper kind."""
-    return {"ram_style": "block" if prefers_block(words, width) else "distributed"}
+def ram_style(words: int, width: int, platform=None) -> str:
+    """What a memory that is written is made of, as the attribute ``ram_style`` says it: "block" or "distributed", LUT memory.
+
+    Where the platform has an attribute ``lut_memory`` that is false, it is "block" or "registers".
+    """
+    if getattr(platform, "lut_memory", True):
+        return "block" if prefers_block(words, width) else "distributed"
+    blocks = min(-(-words // deep) * -(-width // wide) for deep, wide in SMALL_BLOCK_SHAPES)
+    return "block" if words * width > REGISTERS_PER_BLOCK * blocks else "registers"
 
 
 def rom_luts(words: int, width: int) -> int:

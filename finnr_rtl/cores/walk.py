@@ -12,7 +12,7 @@ from finnr_rtl.cores.contract import CoreConfig, constant_beat
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.loops import Loop, nest, positions
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
-from finnr_rtl.cores.ram import free_words, style
+from finnr_rtl.cores.ram import free_words, ram_style
 from finnr_rtl.cores.ring import smallest_depth
 from finnr_rtl.cores.window_schedule import WindowSchedule
 
@@ -112,7 +112,8 @@ class Walk(wiring.Component):
         read = Signal()
         filled = Signal()
         width = c.input.width
-        m.submodules.ring = ring = Memory(shape=unsigned(width), depth=c.words, init=[], attrs=style(c.words, width))
+        attrs = {"ram_style": ram_style(c.words, width, platform)}
+        m.submodules.ring = ring = Memory(shape=unsigned(width), depth=c.words, init=[], attrs=attrs)
 
         windows, taps = c.window_loops, c.tap_loops
         loops = windows + taps

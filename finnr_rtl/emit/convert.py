@@ -26,9 +26,10 @@ def stage_module(top: str, stage: Stage) -> str:
     return f"{top}_{stage.name}"
 
 
-def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]], set[str]]:
+def convert(accelerator: Accelerator, lut_memory: bool = True) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]], set[str]]:
     """Modules by their name as Yosys writes it (``\\parent.child`` below a stage), ROM modules by theirs, for each stage's module the
-    names of the modules that several places in it share, and those of them whose boundary synthesis is to keep.
+    names of the modules that several places in it share, and those of them whose boundary synthesis is to keep. ``lut_memory`` tells
+    whether the family has LUTs that are memory.
 
     Every stage is a hierarchy of its own: so its ports keep the names they have in the source, and less is in memory at a time.
     """
@@ -37,7 +38,7 @@ def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str], d
         stages, shared, kept = {}, {}, set()
         for stage in accelerator.stages:
             name = stage_module(accelerator.name, stage)
-            platform = _StagePlatform(name, roms)
+            platform = _StagePlatform(name, roms, lut_memory)
             stages[name] = rtlil.convert(stage.config.create(), name=name, platform=platform, emit_src=False)
             shared[name] = platform.shared
             kept |= platform.kept
@@ -76,8 +77,9 @@ def _quick():
 class _StagePlatform:
     """The platform of one stage: ROMs are written apart, and of components that are all alike there is one module."""
 
-    def __init__(self, module: str, roms: RomModules):
+    def __init__(self, module: str, roms: RomModules, lut_memory: bool):
         self._module = module
+        self.lut_memory = lut_memory
         self._roms = roms
         self._kinds: dict[str, tuple] = {}
         self._making: tuple | None = None

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from finnr_rtl.errors import UserError
 
-__all__ = ["MANIFEST", "SYNTHESIS", "check_output", "write_output"]
+__all__ = ["MANIFEST", "SYNTHESIS", "VIVADO", "check_output", "write_output"]
 
 MANIFEST = "manifest.json"
 # What synthesis counted, beside the build it belongs to.
 SYNTHESIS = "synth.json"
+# The folder of Vivado's scripts, with all that it leaves there.
+VIVADO = "synth_vivado"
 
 # What the scripts in sim/ leave behind when they run.
 LEFT_BY_SCRIPTS = ("sim/build", "sim/results.json", "sim/progress.json", "sim/__pycache__")
@@ -21,7 +23,7 @@ LEFT_BY_SCRIPTS = ("sim/build", "sim/results.json", "sim/progress.json", "sim/__
 def check_output(folder: Path) -> None:
     """Raise ``UserError`` unless ``folder`` is new, empty, or a former output of ours and nothing else, in a place that can be written."""
     if folder.is_dir():
-        ours = {MANIFEST, SYNTHESIS, *LEFT_BY_SCRIPTS, *_written(folder)}
+        ours = {MANIFEST, SYNTHESIS, VIVADO, *LEFT_BY_SCRIPTS, *_written(folder)}
         for path in sorted(folder.rglob("*")):
             names = {str(place) for place in (path.relative_to(folder), *path.relative_to(folder).parents)}
             if path.is_file() and (not ours & names or MANIFEST in names and not _written(folder)):

@@ -14,14 +14,15 @@ from finnr_rtl.emit.waivers import waivers
 __all__ = ["verilog_files"]
 
 
-def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
+def verilog_files(accelerator: Accelerator, cycles: Cycles, lut_memory: bool = True) -> dict[str, str]:
     """Verilog-2005 of ``accelerator`` by file name.
 
     ``<top>.v`` is the top, each ``<top>_<stage>.v`` a stage with all that is below it, ``verilator.vlt`` the lint waivers.
     Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.
+    ``lut_memory`` tells whether the family has LUTs that are memory; where not, small memories are registers and others block RAM.
     """
     top = accelerator.name
-    modules, roms, shared, kept = convert(accelerator)
+    modules, roms, shared, kept = convert(accelerator, lut_memory)
     hierarchies = plain_names(modules, roms, [top, *shared, *(name for names in shared.values() for name in names)])
     files = {f"{top}.v": _comment(_top_lines(accelerator, cycles)) + hierarchies[top]}
     for stage in accelerator.stages:

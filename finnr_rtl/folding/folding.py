@@ -26,7 +26,7 @@ class Fold:
     Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
     ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
     ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp". "auto" leaves the choice to the core. Fewer
-    than 8 words, and products of fewer than 11 bits, are in LUTs whatever is chosen.
+    than 8 words, products of fewer than 11 bits, and those with constants are in LUTs whatever is chosen.
 
     All values of :func:`legal_factors` go together where ``window`` is "auto"; :func:`check_fold` tells where they do not.
     """
