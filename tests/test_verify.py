@@ -17,6 +17,7 @@ from networks import conv, network, small_cnn, small_resnet, two_ways
 
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.errors import UserError
+from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.layers import Window
 from finnr_rtl.verify import RUNS, Verification, verify
 
@@ -59,6 +60,19 @@ def test_random_foldings_keep_values_and_cycles(network, seed, simulator, tmp_pa
         assert run["frames_done"] == 3
     free = results["back_to_back"]
     assert (free["latency"], free["ends"][: len(expected["ends"])]) == (expected["latency"], expected["ends"])
+
+
+def test_whole_windows_several_at_a_time(tmp_path, builds):
+    """Values and cycles with line buffers everywhere: by channel, tap by tap and all at once, in stream order and transposed."""
+    folds = {"stem": Fold(3, 9, mmv=7), "wide": Fold(2, window="lines"), "mix": Fold(2, 3, mmv=7), "down": Fold(8, 18, mmv=2),
+             "skip": Fold(4, 6, mmv=4)}
+    resnet = small_resnet()
+    stages = emit(FoldedNetwork(resnet, {layer.name: folds.get(layer.name, Fold(1)) for layer in resnet.layers}), tmp_path / "net")
+    assert {"stem_transpose", "mix_transpose", "skip_transpose"} == {stage.name for stage in stages if "transpose" in stage.name}
+    results = simulate(tmp_path / "net", "verilator", builds)
+    assert faults(results) == []
+    expected = json.loads((tmp_path / "net" / "sim" / "expected.json").read_text())
+    assert results["back_to_back"]["ends"][: len(expected["ends"])] == expected["ends"]
 
 
 def test_a_result_of_padding_alone_may_come_before_its_frame(tmp_path, builds):

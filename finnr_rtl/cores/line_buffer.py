@@ -256,20 +256,20 @@ class LineBuffer(wiring.Component):
             m.d.comb += [port.en.eq(read), port.addr.eq(place)]
             words.append(port.data)
         # The memory that has the first row of the windows.
-        first = Signal(range(max(held, 2)))
+        top = Signal(range(max(held, 2)))
         move = Signal(range(max(held, 2)))
         m.d.comb += move.eq(Mux(frame_done, (c.map.padded[0] - (rows.count - 1) * c.stride[0]) % held, c.stride[0] % held))
         with m.If(read & row_done):
-            m.d.sync += first.eq(Mux(first + move >= held, first + move - held, first + move))
+            m.d.sync += top.eq(Mux(top + move >= held, top + move - held, top + move))
         chosen = Signal(range(max(held, 2)), reset_less=True)
-        m.d.sync += chosen.eq(first)
+        m.d.sync += chosen.eq(top)
         taps = []
         for row in range(c.kernel[0]):
             tap = Signal(c.input.width, name=f"row_tap{row}")
             behind = row * c.dilation[0]
             with m.Switch(chosen):
                 for bank in range(held):
-                    with m.Case(bank):
+                    with m.Case(bank) if bank < held - 1 else m.Default():
                         m.d.comb += tap.eq(words[(bank + behind) % held])
             taps.append(tap)
         return Cat(*taps)
