@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from finnr_rtl.cost.resources import Resources
+from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
-from finnr_rtl.dataflow.timing import Cycles, predict, size_rooms
+from finnr_rtl.dataflow.timing import Cycles, predict
 from finnr_rtl.folding.balance import balance
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.network import Network

@@ -110,8 +110,8 @@ def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:
 
 def _stages(folder: Path, folded: FoldedNetwork, names: list[str]) -> list[Stage]:
     """The stages that the build made of its network, and no others."""
+    from finnr_rtl.dataflow.rooms import size_rooms
     from finnr_rtl.dataflow.stages import lower
-    from finnr_rtl.dataflow.timing import size_rooms
 
     stages = size_rooms(lower(folded))
     if [stage.name for stage in stages] != names:

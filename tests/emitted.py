@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from finnr_rtl.dataflow.accelerator import Accelerator
+from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
-from finnr_rtl.dataflow.timing import predict, size_rooms
+from finnr_rtl.dataflow.timing import predict
 from finnr_rtl.emit.output import write_output
 from finnr_rtl.emit.simulation import random_frames, simulation_files
 from finnr_rtl.emit.verilog import verilog_files
