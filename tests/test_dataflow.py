@@ -98,3 +98,26 @@ def test_rooms_hold_less_than_half_a_frame_where_paces_agree():
     assert fifos
     for fifo in fifos:
         assert fifo.depth < fifo.output.beats / 2
+
+
+@pytest.mark.parametrize(("outputs", "window", "fold", "stage", "limit"), [
+    (1, Window(), Fold(pe=1, simd=1), "conv_mvtu", "input port"),
+    (4, Window(), Fold(pe=1, simd=2), "conv_mvtu", "output port"),
+    (4, Window(), Fold(pe=1, simd=1), "conv_mvtu", "compute"),
+    (4, Window((3, 3)), Fold(pe=4, simd=2), "conv_swu", "window"),
+])
+def test_cycles_say_what_is_at_its_limit(outputs, window, fold, stage, limit):
+    rng, dtype = np.random.default_rng(0), DataType("INT3")
+    layer = conv(rng, "conv", "input", (6, 5, 2), dtype, outputs, dtype, None, window)
+    cycles = predict(size_rooms(lower(FoldedNetwork(network_of("one", (6, 5, 2), dtype, [layer]), {"conv": fold}))))
+    assert (cycles.bottleneck, cycles.limit) == (stage, limit)
+    # The first to work waits for nothing; the ring's reader for its first window: two rows and two pixels, then a cycle for each step.
+    assert cycles.fill == (12 + 1 + 7 if limit == "window" else 0)
+
+
+def test_fill_ends_with_the_last_wait():
+    """Behind it the slowest stage is never late again: frames leave it in the interval."""
+    for seed in range(8):
+        stages = size_rooms(lower(random_fold(small_resnet(), seed)))
+        cycles = predict(stages, frames=8)
+        assert 0 <= cycles.fill <= cycles.ends[-2]

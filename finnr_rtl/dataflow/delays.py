@@ -13,6 +13,9 @@ __all__ = ["NEVER", "Delays", "GivenUp", "Overdue"]
 # Later than any event, and its negative earlier than any.
 NEVER = 1 << 50
 
+# What a step costs beside the delays it computes, in delays.
+CALL = 500
+
 
 class Overdue(Exception):
     """Some event cannot come by its deadline."""
@@ -37,7 +40,7 @@ class Delays:
     is a rising sequence, and one running maximum brings it up to date.
 
     With an ``interval``, every frame repeats the one before so many cycles later, and one stands for all. Without, it is one frame of
-    many, and waits for events of other frames have to be in ``start``. ``effort`` is how many delays have been computed.
+    many, and waits for events of other frames have to be in ``start``. ``effort`` tells, in delays, what has been computed.
     """
 
     def __init__(self, chains: Sequence[Chain], start: Iterable[np.ndarray], interval: int | None = None):
@@ -112,7 +115,7 @@ class Delays:
         part = slice(*np.searchsorted(pull.source, (first, end)).tolist())
         delay, target = self.delays[pull.after], pull.target[part]
         least = self.delays[pull.before][pull.source[part]] + pull.gain[part]
-        self.effort += len(least)
+        self.effort += CALL + len(least)
         late = np.flatnonzero(least > delay[target])
         if not len(late):
             return None

@@ -18,14 +18,17 @@ from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.walk import WalkConfig
-from finnr_rtl.dataflow.delays import NEVER, Delays
+from finnr_rtl.dataflow.delays import NEVER, Delays, GivenUp
 from finnr_rtl.dataflow.events import EventGraph
+from finnr_rtl.dataflow.sequence import InOrder
 from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, accelerator_outputs
 
 __all__ = ["Cycles", "early_beats", "kind", "predict"]
 
 # Cores that pass beats on as they are, or more or fewer of them.
 MOVERS = (ConcatConfig, FifoConfig, ForkConfig, PaddingConfig, SplitConfig, StuffingConfig, WidthConverterConfig)
+# Computing delays is worth so many for each event of a frame, before events are rather taken one by one.
+EFFORT = 40
 # Frames after which no further one is followed.
 MOST_FRAMES = 12
 
@@ -56,7 +59,7 @@ def predict(stages: list[Stage], frames: int = 4) -> Cycles:
     """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames (2 or more) or, where not everything repeats
     after so many, some more.
 
-    The interval is that between the last two of them.
+    The interval is that between the last two of them. Raises ``ValueError`` where rooms are so small that the accelerator stands still.
     """
     graph = EventGraph(stages)
     followed: list[Delays] = []
@@ -92,8 +95,9 @@ def _frames(graph: EventGraph, start: int = 0) -> Iterator[Delays]:
     chains = graph.chains
     waits = [*graph.waits, *(wait for stage in graph.stages if stage.name in graph.rooms
                              for wait in graph.rooms[stage.name].waits(stage.room))]
-    within = Delays(chains, [])
-    within.replace("", [wait for wait in waits if not wait.lag])
+    within, inside = Delays(chains, []), [wait for wait in waits if not wait.lag]
+    within.replace("", inside)
+    limit, in_order = EFFORT * sum(len(chain.place) for chain in chains), None
     across = [wait for wait in waits if wait.lag]
     before: list[Delays] = []
     while True:
@@ -110,7 +114,14 @@ def _frames(graph: EventGraph, start: int = 0) -> Iterator[Delays]:
                 delay[events] = np.maximum(delay[events], least)
         for delay in frame.delays:
             np.maximum.accumulate(delay, out=delay)
-        frame.settle(range(len(chains)))
+        if in_order is None:
+            start_delays = list(frame.delays)
+            try:
+                frame.settle(range(len(chains)), limit=limit)
+            except GivenUp:
+                in_order, frame.delays = InOrder(chains, inside), start_delays
+        if in_order is not None:
+            frame.delays = in_order.delays(frame.delays)
         before.append(frame)
         yield frame
 
