@@ -111,8 +111,8 @@ def test_cycles_say_what_is_at_its_limit(outputs, window, fold, stage, limit):
     layer = conv(rng, "conv", "input", (6, 5, 2), dtype, outputs, dtype, None, window)
     cycles = predict(size_rooms(lower(FoldedNetwork(network_of("one", (6, 5, 2), dtype, [layer]), {"conv": fold}))))
     assert (cycles.bottleneck, cycles.limit) == (stage, limit)
-    # The first to work waits for nothing; the ring's reader for its first window: two rows and two pixels, then a cycle for each step.
-    assert cycles.fill == (12 + 1 + 7 if limit == "window" else 0)
+    # The first to work waits for nothing; the ring's reader for the first pixel of the third row, written a cycle earlier.
+    assert cycles.fill == (2 * 5 + 1 if limit == "window" else 0)
 
 
 def test_fill_ends_with_the_last_wait():
