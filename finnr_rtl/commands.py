@@ -61,7 +61,8 @@ def build(options) -> int:
     _print_folding(result)
     timing = result.cycles
     OUT.print(
-        f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}), first result after {timing.latency} cycles; "
+        f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}, limit: {timing.limit}), first result after {timing.latency} "
+        f"cycles, filled after {timing.fill}; "
         f"{result.frames_per_second:,.0f} frames/s at {result.clock_mhz:g} MHz"
     )
     output = options.output or default_output(options.model, result.board)
@@ -124,6 +125,7 @@ def verify(options) -> int:
     timing, measured = result.predicted, result.runs.get("back_to_back", {})
     OUT.print(f"cycles per frame: {timing.interval} predicted, {measured.get('interval') or 'not'} measured (back to back)")
     OUT.print(f"latency: {timing.latency} cycles predicted, {measured.get('latency', 'not')} measured")
+    OUT.print(f"slowest: {timing.bottleneck}, limit: {timing.limit}; filled after {timing.fill} cycles")
     if result.differing_samples is not None:
         OUT.print(f"outputs stored with the data: {result.differing_samples} of {result.frames} frames differ")
     total = sum(row[1] for row in rows)

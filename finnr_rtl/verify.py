@@ -33,19 +33,21 @@ RUNS = ("back_to_back", "random_stalls", "long_stalls", "reset_in_mid_run")
 class Verification:
     """What a verification compared and found.
 
-    ``runs`` are the results of the network bench by run: counters of every link, cycles, and ``faults`` in sentences.
-    ``differing_samples`` counts frames whose outputs, in the reference, differ from the ones stored with the data; None without any.
+    ``runs`` are the results of the network bench by run, of those ``asked`` for: counters of every link, cycles, and ``faults`` in
+    sentences. ``differing_samples`` counts frames whose outputs, in the reference, differ from the ones stored with the data; None without
+    any.
     """
 
     frames: int
     predicted: Cycles
     runs: dict[str, dict]
     differing_samples: int | None
+    asked: tuple[str, ...] = RUNS
 
     @property
     def sound(self) -> bool:
         """Whether every run was done and the Verilog did what the reference does, in the cycles predicted."""
-        return set(self.runs) == set(RUNS) and not any(run["faults"] for run in self.runs.values())
+        return set(self.runs) == set(self.asked) and not any(run["faults"] for run in self.runs.values())
 
     @property
     def passed(self) -> bool:
@@ -59,11 +61,12 @@ def verify(
     data: Path | None = None,
     simulator: str = "verilator",
     progress: Callable[[str, int], None] = lambda run, frames: None,
+    runs: tuple[str, ...] = RUNS,
 ) -> Verification:
     """Simulate the build in ``folder`` on ``frames`` frames (default 3), random ones or the first of ``data``.
 
-    ``progress`` is told the run under way and its frames done. Raises ``UserError`` where the folder is not a build, the data do not
-    fit, or the simulator is missing.
+    ``progress`` is told the run under way and its frames done; ``runs`` chooses among ``RUNS``. Raises ``UserError`` where the folder is
+    not a build, the data do not fit, or the simulator is missing.
     """
     top, network, folds, names = _load(folder)
     count = frames or 3
@@ -88,9 +91,9 @@ def verify(
             target = work / path
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content if isinstance(content, bytes) else content.encode())
-        _simulate(work, folder / "rtl", simulator, progress)
-        runs = json.loads((work / "results.json").read_text())
-    return Verification(count, cycles, runs, differing)
+        _simulate(work, folder / "rtl", simulator, progress, runs)
+        results = json.loads((work / "results.json").read_text())
+    return Verification(count, cycles, results, differing, runs)
 
 
 def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:
@@ -110,8 +113,8 @@ def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:
 
 def _stages(folder: Path, folded: FoldedNetwork, names: list[str]) -> list[Stage]:
     """The stages that the build made of its network, and no others."""
+    from finnr_rtl.dataflow.rooms import size_rooms
     from finnr_rtl.dataflow.stages import lower
-    from finnr_rtl.dataflow.timing import size_rooms
 
     stages = size_rooms(lower(folded))
     if [stage.name for stage in stages] != names:
@@ -119,9 +122,9 @@ def _stages(folder: Path, folded: FoldedNetwork, names: list[str]) -> list[Stage
     return stages
 
 
-def _simulate(work: Path, rtl: Path, simulator: str, progress) -> None:
+def _simulate(work: Path, rtl: Path, simulator: str, progress, runs: tuple[str, ...]) -> None:
     """Run the folder's own script, telling the progress it leaves behind."""
-    command = [sys.executable, str(work / "run.py"), "--rtl", str(rtl.resolve()), "--simulator", simulator]
+    command = [sys.executable, str(work / "run.py"), "--rtl", str(rtl.resolve()), "--simulator", simulator, "--runs", *runs]
     with open(work / "run.log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=work)
         try:

@@ -50,10 +50,12 @@ def report(results: dict, expected: dict) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulator", choices=["verilator", "icarus"], default="verilator")
+    parser.add_argument("--runs", nargs="+", metavar="RUN", help="only these, for example back_to_back")
     parser.add_argument("--rtl", type=Path, default=HERE.parent / "rtl", help="folder with the Verilog")
     options = parser.parse_args()
+    chosen = "|".join(rf"{run}$" for run in options.runs) if options.runs else None
     try:
-        results = simulate(HERE, options.rtl, options.simulator, HERE / "build")
+        results = simulate(HERE, options.rtl, options.simulator, HERE / "build", chosen)
     except (ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -124,7 +124,7 @@ def test_build_then_verify(tmp_path, capsys):
 
 def test_verify_tells_stored_outputs_that_differ_from_wrong_verilog(monkeypatch, capsys):
     run = {"links": [{"name": "m_axis", "beats": 7, "mismatches": 0}], "frames_done": 1, "cycles": 70, "faults": []}
-    result = Verification(1, Cycles(60, 5, (60,), "conv"), dict.fromkeys(RUNS, run), differing_samples=1)
+    result = Verification(1, Cycles(60, 5, (60,), "conv", "compute", 5), dict.fromkeys(RUNS, run), differing_samples=1)
     monkeypatch.setattr("finnr_rtl.verify.verify", lambda *_, **__: result)
     assert main(["verify", "anywhere"]) == 1
     assert "0 mismatches: FAIL: the Verilog equals the reference, the stored outputs do not" in capsys.readouterr().out.replace("\n", " ")

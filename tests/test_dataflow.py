@@ -10,8 +10,9 @@ from networks import conv, small_cnn, small_resnet, two_ways, values
 from networks import network as network_of
 
 from finnr_rtl.cores.fifo import FifoConfig
+from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import lower
-from finnr_rtl.dataflow.timing import early_beats, predict, size_rooms
+from finnr_rtl.dataflow.timing import early_beats, predict
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.simulation import random_frames
@@ -32,7 +33,7 @@ def random_fold(network, seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_interval_is_that_of_the_slowest_stage(make_network, seed):
     stages = size_rooms(lower(random_fold(make_network(), seed)))
-    slowest = max(stage.config.schedule().interval for stage in stages)
+    slowest = max(stage.config.schedule().work for stage in stages)
     ends = predict(stages, frames=8).ends
     assert ends[-1] - ends[-2] == slowest
     assert predict(stages).interval == slowest
@@ -94,4 +95,27 @@ def test_rooms_hold_less_than_half_a_frame_where_paces_agree():
     fifos = [stage.config for stage in stages if isinstance(stage.config, FifoConfig)]
     assert fifos
     for fifo in fifos:
-        assert 2 <= fifo.depth < fifo.output.beats / 2
+        assert fifo.depth < fifo.output.beats / 2
+
+
+@pytest.mark.parametrize(("outputs", "window", "fold", "stage", "limit"), [
+    (1, Window(), Fold(pe=1, simd=1), "conv_mvtu", "input port"),
+    (4, Window(), Fold(pe=1, simd=2), "conv_mvtu", "output port"),
+    (4, Window(), Fold(pe=1, simd=1), "conv_mvtu", "compute"),
+    (4, Window((3, 3)), Fold(pe=4, simd=2), "conv_swu", "window"),
+])
+def test_cycles_say_what_is_at_its_limit(outputs, window, fold, stage, limit):
+    rng, dtype = np.random.default_rng(0), DataType("INT3")
+    layer = conv(rng, "conv", "input", (6, 5, 2), dtype, outputs, dtype, None, window)
+    cycles = predict(size_rooms(lower(FoldedNetwork(network_of("one", (6, 5, 2), dtype, [layer]), {"conv": fold}))))
+    assert (cycles.bottleneck, cycles.limit) == (stage, limit)
+    # The first to work waits for nothing; the ring's reader for the first pixel of the third row, written a cycle earlier.
+    assert cycles.fill == (2 * 5 + 1 if limit == "window" else 0)
+
+
+def test_fill_ends_with_the_last_wait():
+    """Behind it the slowest stage is never late again: frames leave it in the interval."""
+    for seed in range(8):
+        stages = size_rooms(lower(random_fold(small_resnet(), seed)))
+        cycles = predict(stages, frames=8)
+        assert 0 <= cycles.fill <= cycles.ends[-2]

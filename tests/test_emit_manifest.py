@@ -10,8 +10,9 @@ from emitted import fast
 from networks import small_cnn
 
 from finnr_rtl.dataflow.accelerator import Accelerator
+from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import lower
-from finnr_rtl.dataflow.timing import predict, size_rooms
+from finnr_rtl.dataflow.timing import predict
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.emit.manifest import frame_order, manifest
 from finnr_rtl.emit.readme import readme
@@ -54,6 +55,8 @@ def test_manifest_tells_what_the_verilog_has():
         assert frame["beats"] * frame["lanes"] == np.prod(shape)
     assert (content["inputs"][0]["type"], content["inputs"][0]["bits"]) == ("UINT8", 8)
     assert content["cycles"]["interval"] == cycles.interval
+    assert [content["cycles"][key] for key in ("bottleneck", "limit", "fill")] == [cycles.bottleneck, cycles.limit, cycles.fill]
+    assert all(stage["room"]["beats"] >= 1 for stage in content["stages"] if "room" in stage)
     assert content["cycles"]["frames_per_second"] == 100e6 / cycles.interval
 
     text = readme(network, accelerator, cycles)

@@ -60,6 +60,11 @@ class Schedule(ABC):
     def beats_per_output(self) -> tuple[int, ...]:
         """Beats per frame of each output."""
 
+    @property
+    @abstractmethod
+    def work(self) -> int:
+        """Cycles per frame that its busiest part works: the interval, where there is room enough behind it."""
+
     @abstractmethod
     def run_ports(self, offered: Sequence[np.ndarray], drains: Sequence[np.ndarray | None] | None = None) -> PortTiming:
         """Timing of whole frames, as many on every input.
@@ -129,6 +134,10 @@ class JointSchedule(Schedule):
     @property
     def beats_per_output(self):
         return tuple(map(len, self.produce))
+
+    @property
+    def work(self):
+        return self.steps
 
     def run_ports(self, offered, drains=None):
         drains = drains or [None] * len(self.produce)
@@ -211,6 +220,10 @@ class StepSchedule(Schedule):
     @property
     def beats_per_output(self):
         return (len(self.produce),)
+
+    @property
+    def work(self):
+        return self.steps
 
     def run_ports(self, offered, drains=None):
         ports = (self.consume,), (self.produce,)

@@ -46,6 +46,10 @@ class WindowSchedule(Schedule):
     def beats_per_output(self):
         return (self.steps if self.produce is None else len(self.produce),)
 
+    @property
+    def work(self):
+        return max(self.writes, len(self.need))
+
     def run_ports(self, offered, drains=None):
         timing = self._run(offered[0], drains[0] if drains else None)
         return PortTiming((timing.able,), (timing.taken,), (timing.offered,), (timing.given,))

@@ -9,6 +9,7 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
+from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.network.network import InputPort, Network
@@ -27,13 +28,16 @@ class _Source(NamedTuple):
 class Stage:
     """One core of the accelerator, working for ``layer``; ``sources`` names the links it takes its beats from, port by port.
 
-    A link is named after the stage that gives it, with the number of the port behind where there are several.
+    A link is named after the stage that gives it, with the number of the port behind where there are several. ``tight`` tells of the
+    room behind it, or in its ring, whether one place less would cost throughput: False where there is no less, or more is free; None
+    where it has no room, or none has been sized, or that was not found out.
     """
 
     name: str
     layer: str
     config: CoreConfig
     sources: tuple[str, ...]
+    tight: bool | None = None
 
     @property
     def links(self) -> tuple[str, ...]:
@@ -41,10 +45,21 @@ class Stage:
         count = len(self.config.outputs)
         return (self.name,) if count == 1 else tuple(f"{self.name}_{port}" for port in range(count))
 
-    def holding(self, beats: int) -> "Stage":
-        """The same stage with room for ``beats`` beats in flight or waiting behind it."""
-        key = "depth" if isinstance(self.config, FifoConfig) else "slots"
-        return replace(self, config=replace(self.config, **{key: beats}))
+    def holding(self, beats: int, tight: bool | None = None) -> "Stage":
+        """The same stage with room for ``beats`` beats in flight or waiting behind it, or in its ring."""
+        key = "slots" if hasattr(self.config, "slots") else "depth"
+        return replace(self, config=replace(self.config, **{key: beats}), tight=tight)
+
+    @property
+    def room(self) -> int | None:
+        """Beats there is room for behind the stage, or in its ring; None where it has none of its own."""
+        match self.config:
+            case FifoConfig():
+                return self.config.depth
+            case WalkConfig():
+                return self.config.words
+            case _:
+                return self.config.places if self.decouples else None
 
     @property
     def decouples(self) -> bool:

@@ -1,136 +1,164 @@
-"""Cycles of a whole accelerator, and the room that beats need between its stages.
+"""Cycles of a whole accelerator, and what sets them.
 
-Stages are max-plus systems (see ``cores.schedule``), and so is a graph of them: an event happens as soon as its predecessors allow.
-Two consequences are used here. A schedule in which no event is early is always possible to undercut, never to miss: so if the beats
-of *one* such schedule with one frame per ``interval`` fit into the rooms, the hardware, which runs as early as it can, needs no more
-than ``interval`` cycles per frame with the same rooms. And frames stay in order, so nothing that follows can delay the first frame.
+Stages are max-plus systems (see :mod:`finnr_rtl.cores.schedule`), and so is a graph of them: an event happens as soon as its predecessors
+allow. Hence no schedule that keeps the rules is ever ahead of the hardware. Frames stay in order, so what comes later delays no frame.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from finnr_rtl.cores.concat import ConcatConfig
+from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
-from finnr_rtl.cores.schedule import PortTiming, Schedule
-from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, consumers
+from finnr_rtl.cores.fork import ForkConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
+from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.split import SplitConfig
+from finnr_rtl.cores.stuffing import StuffingConfig
+from finnr_rtl.cores.transpose import TransposeConfig
+from finnr_rtl.cores.walk import WalkConfig
+from finnr_rtl.dataflow.delays import NEVER, Delays, GivenUp
+from finnr_rtl.dataflow.events import EventGraph
+from finnr_rtl.dataflow.sequence import InOrder
+from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, accelerator_outputs
 
-__all__ = ["Cycles", "early_beats", "predict", "size_rooms"]
+__all__ = ["Cycles", "early_beats", "kind", "predict"]
 
-UNLIMITED = 1 << 40
+# Cores that pass beats on as they are, or more or fewer of them.
+MOVERS = (ConcatConfig, FifoConfig, ForkConfig, PaddingConfig, SplitConfig, StuffingConfig, TransposeConfig, WidthConverterConfig)
+# Computing delays is worth so many for each event of a frame, before events are rather taken one by one.
+EFFORT = 40
+# Frames after which no further one is followed.
+MOST_FRAMES = 12
 
 
 @dataclass(frozen=True)
 class Cycles:
-    """``interval`` cycles per frame in steady state, set by stage ``bottleneck``. After reset, counted from the first beat taken:
-    ``latency`` to the first beat given at any output, ``ends`` to the last beat given, at all of them, of each of the first frames."""
+    """Cycles of an accelerator that is never kept waiting: sources offer all they have, sinks are always ready.
+
+    ``interval`` cycles per frame in steady state, set by stage ``bottleneck``, the first of the slowest in the order of the stream. What is
+    at its ``limit`` there: the "input port" or "output port" where a bus of the accelerator passes a beat of it in every cycle; else the
+    "window" (a ring is written or read in every cycle), the "stream" (a converter, FIFO or the like passes a beat in every cycle) or
+    "compute", an engine.
+
+    After reset, counted from the first beat taken: ``latency`` to the first beat given at any output; ``ends`` to the last beat given, at
+    all of them, of each of the first frames; ``fill`` until the bottleneck has waited for the last time: it works in every cycle from then
+    on.
+    """
 
     interval: int
     latency: int
     ends: tuple[int, ...]
     bottleneck: str
-
-
-def _follow(
-    stages: list[Stage], schedules: list[Schedule], frames: int, unlimited: bool = False, start: int = 0
-) -> dict[str, PortTiming]:
-    """Timing of every stage by name over ``frames`` frames, sources offering all they have from ``start`` on and sinks always ready.
-
-    With ``unlimited``, stages that decouple never wait for what is behind them.
-    """
-    readers = consumers(stages)
-    free = {link for stage in stages if unlimited and stage.decouples for link in stage.links}
-    drains: dict[str, np.ndarray] = {}
-    timings: dict[str, PortTiming] = {}
-    stale = {stage.name for stage in stages}
-    while stale:
-        offers = {link: times for stage in stages if stage.name in timings
-                  for link, times in zip(stage.links, timings[stage.name].offered, strict=True)}
-        for stage, schedule in zip(stages, schedules, strict=True):
-            if stage.name not in stale:
-                continue
-            beats = [frames * spec.beats for spec in stage.config.inputs]
-            offered = [offers.get(link, np.full(count, start)) for link, count in zip(stage.sources, beats, strict=True)]
-            timing = schedule.run_ports(offered, [drains.get(link) for link in stage.links])
-            for link, times in zip(stage.links, timing.offered, strict=True):
-                if link in readers and not np.array_equal(times, offers.get(link)):
-                    stale.add(readers[link][0].name)
-                offers[link] = times
-            timings[stage.name] = timing
-        stale = set()
-        for stage in stages:
-            for link, given in zip(stage.links, timings[stage.name].given, strict=True):
-                if link in free or link not in readers:
-                    continue
-                reader, port = readers[link]
-                if not np.array_equal(given, timings[reader.name].taken[port]):
-                    drains[link] = timings[reader.name].able[port]
-                    stale.add(stage.name)
-    return timings
+    limit: str
+    fill: int
 
 
 def predict(stages: list[Stage], frames: int = 4) -> Cycles:
-    """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames (2 or more) one by one.
+    """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames (2 or more) or, where not everything repeats
+    after so many, some more.
 
-    The interval is that between the last two of them.
+    The interval is that between the last two of them. Raises ``ValueError`` where rooms are so small that the accelerator stands still.
     """
-    schedules = [stage.config.schedule() for stage in stages]
-    intervals = [schedule.interval for schedule in schedules]
-    timings = _follow(stages, schedules, frames)
-    readers = consumers(stages)
-    inputs = [readers[link] for link in accelerator_inputs(stages)]
-    start = min(timings[stage.name].taken[port][0] for stage, port in inputs)
-    outputs = [times - start for stage in stages for link, times in zip(stage.links, timings[stage.name].given, strict=True)
-               if link not in readers]
-    ends = np.max([given.reshape(frames, -1)[:, -1] for given in outputs], axis=0).tolist()
+    graph = EventGraph(stages)
+    followed: list[Delays] = []
+    for frame in _frames(graph):
+        followed.append(frame)
+        if len(followed) >= frames and (len(followed) >= MOST_FRAMES or _repeats(followed)):
+            break
+    start = min(int(followed[0].times(port)[0]) for port in graph.inputs.values())
+    ends = [max(int(frame.times(port)[-1]) for port in graph.outputs.values()) - start for frame in followed]
+    work = [schedule.work for schedule in graph.schedules]
+    bottleneck = stages[work.index(max(work))]
+    chain = next(chain for chain in graph.steps[bottleneck.name] if graph.chains[chain].period == max(work))
     return Cycles(
         interval=ends[-1] - ends[-2],
-        latency=int(min(given[0] for given in outputs)),
+        latency=min(int(followed[0].times(port)[0]) for port in graph.outputs.values()) - start,
         ends=tuple(ends),
-        bottleneck=stages[intervals.index(max(intervals))].name,
+        bottleneck=bottleneck.name,
+        limit=_limit(stages, bottleneck),
+        fill=max(0, _last_wait(followed, chain) - start),
     )
 
 
 def early_beats(stages: list[Stage]) -> dict[str, int]:
     """Beats of a frame by link that are given without any input: those made of padding alone."""
-    never = UNLIMITED
-    timings = _follow(stages, [stage.config.schedule() for stage in stages], 1, start=never)
-    return {link: int((given < never).sum()) for stage in stages
-            for link, given in zip(stage.links, timings[stage.name].given, strict=True)}
+    graph = EventGraph(stages)
+    frame = next(_frames(graph, start=NEVER))
+    links = [link for stage in stages for link in stage.links]
+    return {link: int((frame.times(graph.taken[link]) < NEVER).sum()) for link in links}
 
 
-def size_rooms(stages: list[Stage], frames: int = 4) -> list[Stage]:
-    """The stages with room behind each that decouples, enough for one frame per interval of the slowest stage.
+def _frames(graph: EventGraph, start: int = 0) -> Iterator[Delays]:
+    """Delays of every event, frame by frame from reset on; inputs are offered from ``start`` on."""
+    chains = graph.chains
+    waits = [*graph.waits, *(wait for stage in graph.stages if stage.name in graph.rooms
+                             for wait in graph.rooms[stage.name].waits(stage.room))]
+    within, inside = Delays(chains, []), [wait for wait in waits if not wait.lag]
+    within.replace("", inside)
+    limit, in_order = EFFORT * sum(len(chain.place) for chain in chains), None
+    across = [wait for wait in waits if wait.lag]
+    before: list[Delays] = []
+    while True:
+        frame = within.trial()
+        frame.delays = [np.full(len(chain.place), before[-1].delays[index][-1] + chain.period if before else 0)
+                        for index, chain in enumerate(chains)]
+        for port in graph.inputs.values():
+            delay = frame.delays[port.chain]
+            delay[port.events] = np.maximum(delay[port.events], start - chains[port.chain].place[port.events])
+        for wait in across:
+            if wait.lag <= len(before):
+                events, delay = wait.after.events, frame.delays[wait.after.chain]
+                least = before[-wait.lag].times(wait.before) + wait.cycles - chains[wait.after.chain].place[events]
+                delay[events] = np.maximum(delay[events], least)
+        for delay in frame.delays:
+            np.maximum.accumulate(delay, out=delay)
+        if in_order is None:
+            start_delays = list(frame.delays)
+            try:
+                frame.settle(range(len(chains)), limit=limit)
+            except GivenUp:
+                in_order, frame.delays = InOrder(chains, inside), start_delays
+        if in_order is not None:
+            frame.delays = in_order.delays(frame.delays)
+        before.append(frame)
+        yield frame
 
-    Every engine is slowed down to the pace of the slowest, spread evenly over the frame; what then waits behind a stage, at most, is
-    its room. ``frames`` is how many are followed until the pattern repeats.
-    """
-    schedules = [stage.config.schedule() for stage in stages]
-    interval = max(schedule.interval for schedule in schedules)
-    paced = [_at_pace(stage, schedule, interval) for stage, schedule in zip(stages, schedules, strict=True)]
-    timings = _follow(stages, paced, frames, unlimited=True)
-    readers = consumers(stages)
-    sized = []
-    for stage, schedule in zip(stages, paced, strict=True):
-        if stage.decouples:
-            offered = timings[stage.name].offered[0]
-            reader, port = readers.get(stage.name, (None, 0))
-            taken = timings[reader.name].taken[port] if reader else offered
-            # Never less than keeps the engine's own pipeline busy: bursts would wait for places that are only in flight.
-            busy = stage.holding(0).config.places if hasattr(stage.config, "slots") else 2
-            stage = stage.holding(max(busy, _room(offered - schedule.delay, taken)))
-        sized.append(stage)
-    return sized
+
+def _repeats(frames: list[Delays]) -> bool:
+    """Whether in the last frame everything is as in the one before, equally much later."""
+    later = {int(gap) for a, b in zip(frames[-2].delays, frames[-1].delays, strict=True) for gap in ((b - a).min(), (b - a).max())}
+    return len(later) == 1
 
 
-def _at_pace(stage: Stage, schedule: Schedule, interval: int) -> Schedule:
-    """The schedule of a stage with unlimited room behind it, and of an engine at one frame per ``interval``."""
-    if not stage.decouples:
-        return schedule
-    pace = (1, 1) if isinstance(stage.config, FifoConfig) else (interval, schedule.steps)
-    return replace(schedule, slots=UNLIMITED, stretch=pace)
+def _last_wait(frames: list[Delays], chain: int) -> int:
+    """When the event of a chain happens before which it has last waited."""
+    at, before = 0, -1
+    for frame in frames:
+        delay, step = frame.delays[chain], frame.chains[chain]
+        late = np.flatnonzero(np.diff(delay, prepend=before))
+        if len(late):
+            at = int(delay[late[-1]] + step.place[late[-1]])
+        before = delay[-1] + step.period
+    return at
 
 
-def _room(launched: np.ndarray, taken: np.ndarray) -> int:
-    """Most beats launched and not yet free again (a cycle after they are taken), seen at a launch."""
-    free = np.searchsorted(taken + 1, launched, side="right")
-    return int((np.arange(len(launched)) - free).max()) + 1
+def _limit(stages: list[Stage], bottleneck: Stage) -> str:
+    """What is at its limit in the slowest stage."""
+    config, work = bottleneck.config, bottleneck.config.schedule().work
+    inputs, outputs = accelerator_inputs(stages), accelerator_outputs(stages)
+    if any(link in bottleneck.sources and spec.beats == work for link, spec in inputs.items()):
+        return "input port"
+    if any(link in bottleneck.links and spec.beats == work for link, spec in outputs.items()):
+        return "output port"
+    return kind(config)
+
+
+def kind(config: CoreConfig) -> str:
+    """What a core spends its cycles on: "window", "stream" or "compute", as in :class:`Cycles`."""
+    if isinstance(config, WalkConfig | LineBufferConfig):
+        return "window"
+    return "stream" if isinstance(config, MOVERS) else "compute"

@@ -10,7 +10,8 @@ from amaranth.hdl import Shape
 from finnr_rtl import __version__
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.dataflow.accelerator import Accelerator
-from finnr_rtl.dataflow.timing import Cycles
+from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.timing import Cycles, kind
 from finnr_rtl.datatypes import smallest
 from finnr_rtl.network.layers import Accumulating, Layer
 from finnr_rtl.network.network import InputPort, Network, OutputPort
@@ -44,8 +45,10 @@ def manifest(
         "cycles": {
             "interval": cycles.interval,
             "latency": cycles.latency,
+            "fill": cycles.fill,
             "ends": list(cycles.ends),
             "bottleneck": cycles.bottleneck,
+            "limit": cycles.limit,
             "frames_per_second": clock_mhz * 1e6 / cycles.interval,
         },
         "layers": [_layer(layer) for layer in network.layers],
@@ -54,7 +57,7 @@ def manifest(
                 "name": stage.name,
                 "layer": stage.layer,
                 "core": type(stage.config).__name__.removesuffix("Config"),
-                "interval": stage.config.schedule().interval,
+                **_cycles(stage),
                 "inputs": {link: _stream(spec) for link, spec in zip(stage.sources, stage.config.inputs, strict=True)},
                 "outputs": {link: _stream(spec) for link, spec in zip(stage.links, stage.config.outputs, strict=True)},
             }
@@ -63,6 +66,13 @@ def manifest(
         "files": {path: sha256(text if isinstance(text, bytes) else text.encode()).hexdigest() for path, text in sorted(files.items())},
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _cycles(stage: Stage):
+    """Cycles of a stage that is never kept waiting; its room, and whether that is known to be the least."""
+    schedule = stage.config.schedule()
+    cycles = {"interval": schedule.interval, "latency": schedule.latency, "limit": kind(stage.config)}
+    return cycles if stage.room is None else {**cycles, "room": {"beats": stage.room, "tight": stage.tight}}
 
 
 def _ports(accelerator):

@@ -6,8 +6,8 @@ from functools import cache, partial
 
 from finnr_rtl.cost.models import MODELS
 from finnr_rtl.cost.resources import RESOURCES, Resources
+from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
-from finnr_rtl.dataflow.timing import size_rooms
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.budget import budget
 from finnr_rtl.folding.exact import fastest, least_cycles

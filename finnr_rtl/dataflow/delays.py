@@ -1,0 +1,136 @@
+"""Earliest times of events that wait for each other, by bringing one chain after the other up to date until nothing changes."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from finnr_rtl.dataflow.events import Chain, Port, Wait
+
+__all__ = ["NEVER", "Delays", "GivenUp", "Overdue"]
+
+# Later than any event, and its negative earlier than any.
+NEVER = 1 << 50
+
+# What a step costs beside the delays it computes, in delays.
+CALL = 500
+
+
+class Overdue(Exception):
+    """Some event cannot come by its deadline."""
+
+
+class GivenUp(Exception):
+    """Finding out took more than it was worth."""
+
+
+class _Pull(NamedTuple):
+    """A wait in terms of delays: event ``target`` is delayed by ``gain`` more than event ``source``."""
+
+    before: int
+    source: np.ndarray
+    after: int
+    target: np.ndarray
+    gain: np.ndarray
+
+
+class Delays:
+    """Least *delays* under waits, one array (int64) per chain: the delay of an event is its time less its place in the chain. So a chain
+    is a rising sequence, and one running maximum brings it up to date.
+
+    With an ``interval``, every frame repeats the one before so many cycles later, and one stands for all. Without, it is one frame of
+    many, and waits for events of other frames have to be in ``start``. ``effort`` tells, in delays, what has been computed.
+    """
+
+    def __init__(self, chains: Sequence[Chain], start: Iterable[np.ndarray], interval: int | None = None):
+        self.chains = chains
+        self.interval = interval
+        self.delays = list(start)
+        self.effort = 0
+        self._own: set[int] = set()
+        self._pulls: dict[str, list[_Pull]] = {}
+        self._from: dict[int, list[_Pull]] = {}
+
+    def trial(self) -> "Delays":
+        """A copy to change."""
+        copy = Delays(self.chains, self.delays, self.interval)
+        copy._pulls, copy._from = dict(self._pulls), dict(self._from)
+        return copy
+
+    def times(self, port: Port) -> np.ndarray:
+        """When the events of a port happen."""
+        return self.delays[port.chain][port.events] + self.chains[port.chain].place[port.events]
+
+    def replace(self, key: str, waits: Iterable[Wait]):
+        """``waits`` hold from now on, and those given under the same ``key`` before no longer."""
+        old, new = self._pulls.get(key, []), [self._pull(wait) for wait in waits]
+        self._pulls[key] = new
+        for chain in {pull.before for pull in old + new}:
+            kept = [pull for pull in self._from.get(chain, []) if not any(pull is other for other in old)]
+            self._from[chain] = kept + [pull for pull in new if pull.before == chain]
+
+    def _pull(self, wait: Wait) -> _Pull:
+        before, after = wait.before, wait.after
+        gain = self.chains[before.chain].place[before.events] - self.chains[after.chain].place[after.events] + wait.cycles
+        if self.interval is not None:
+            gain -= wait.lag * self.interval
+        return _Pull(before.chain, before.events, after.chain, after.events, gain)
+
+    def settle(self, stale: Iterable[int], deadlines: Sequence[np.ndarray] | None = None, limit: int | None = None):
+        """Bring all chains up to date that depend on the ``stale`` ones, of each no more than the part that changes.
+
+        Chains are taken in order of their numbers, which is that of the streams, then back, as room is given back, and so on. Raises
+        ``Overdue`` where a delay exceeds that in ``deadlines``, and ``GivenUp`` after the effort of ``limit``.
+        """
+        direction = 1
+        waiting = {chain: (0, len(self.delays[chain])) for chain in stale}
+        while waiting:
+            ahead, waiting = waiting, {}
+            heap = [direction * chain for chain in ahead]
+            heapq.heapify(heap)
+            while heap:
+                chain = direction * heapq.heappop(heap)
+                first, end = ahead.pop(chain)
+                for pull in self._from.get(chain, ()):
+                    raised = self._apply(pull, first, end)
+                    if raised is None:
+                        continue
+                    part = slice(*raised)
+                    if deadlines is not None and np.any(self.delays[pull.after][part] > deadlines[pull.after][part]):
+                        raise Overdue
+                    later = ahead if direction * (pull.after - chain) > 0 else waiting
+                    if pull.after in later:
+                        before = later[pull.after]
+                        raised = min(raised[0], before[0]), max(raised[1], before[1])
+                    elif later is ahead:
+                        heapq.heappush(heap, direction * pull.after)
+                    later[pull.after] = raised
+                if limit is not None and self.effort > limit:
+                    raise GivenUp
+            direction = -direction
+
+    def _apply(self, pull: _Pull, first: int, end: int) -> tuple[int, int] | None:
+        """The range of events that a wait for events ``first`` to ``end`` delays, which is done; None where there are none."""
+        part = slice(*np.searchsorted(pull.source, (first, end)).tolist())
+        delay, target = self.delays[pull.after], pull.target[part]
+        least = self.delays[pull.before][pull.source[part]] + pull.gain[part]
+        self.effort += CALL + len(least)
+        late = np.flatnonzero(least > delay[target])
+        if not len(late):
+            return None
+        target, least = target[late], least[late]
+        first, end = int(target[0]), int(np.searchsorted(delay, least.max()))
+        if pull.after not in self._own:
+            self._own.add(pull.after)
+            self.delays[pull.after] = delay = delay.copy()
+        delay[target] = least
+        # Events from ``end`` on are as late already.
+        np.maximum.accumulate(delay[first:end], out=delay[first:end])
+        if self.interval is not None and end == len(delay):
+            again = delay[-1] + self.chains[pull.after].period - self.interval
+            if again > delay[0]:
+                delay[: np.searchsorted(delay, again)] = again
+                first = 0
+        self.effort += end - first
+        return first, end
