@@ -1,0 +1,119 @@
+"""The page about one design: what an estimate, or a build, shows; with what was measured beside what was predicted."""
+
+from finnr_rtl.report import charts, plots, tables
+from finnr_rtl.report.page import figure, key, page, section, table, tiles
+from finnr_rtl.report.picture import picture
+from finnr_rtl.report.svg import element
+from finnr_rtl.report.tables import RESOURCE_NAMES, Table, off_by
+from finnr_rtl.report.text import number, percent, quantity
+
+__all__ = ["design_page"]
+
+
+def design_page(facts: dict, synthesis: dict | None = None, verification: dict | None = None) -> str:
+    """HTML from the facts of a design; ``synthesis`` is what ``synth.json`` holds, ``verification`` what ``verify.json`` holds."""
+    network, platform = facts["network"], facts["platform"]
+    title = f"{network['name']} on {platform['board']}"
+    lead = f"{platform['part']} at {number(facts['clock_mhz'])} MHz; {len(facts['layers'])} layers, one engine each."
+    body = [_tiles(facts), _picture(facts), _cycles(facts), _utilisation(facts, synthesis)]
+    body += [_measured(facts, synthesis, verification)] if synthesis or verification else []
+    body += [_roofline(facts), _traffic(facts), _layers(facts)]
+    return page(title, lead, body, facts["generator"])
+
+
+def _tiles(facts: dict) -> str:
+    performance, device = facts["performance"], facts["platform"]["device"]
+    rate, operations = performance["frames_per_second"], facts["network"]["operations"]
+    entries = [
+        ("frames per second", number(round(rate)), f"one per {number(performance['interval_cycles'])} cycles"),
+        ("performance", quantity(performance["operations_per_second"], "Op/s"), f"{quantity(operations, 'Op')} per frame"),
+        ("latency of a frame", quantity(performance["latency_us"] / 1e6, "s"), f"{number(performance['latency_cycles'])} cycles"),
+    ]
+    for name in ("lut", "bram18", "dsp", "uram"):
+        if device[name] and (facts["resources"][name] or name in ("lut", "bram18")):
+            share = percent(facts["share"][name])
+            entries.append((RESOURCE_NAMES[name], share, f"{number(facts['resources'][name])} of {number(device[name])}"))
+    return tiles(entries)
+
+
+def _picture(facts: dict) -> str:
+    families = [("matrix", "matrix layer"), ("pool", "pool"), ("move", "element by element, or moving data")]
+    used = [(element("rect", x=1, y=1, width=12, height=12, rx=3, class_=f"node {name}"), what) for name, what in families]
+    used.append((element("rect", x=2, y=2, width=10, height=10, rx=3, class_="node slowest"), "the bottleneck"))
+    return section(
+        "Network",
+        "From input to output, one engine per layer. Each computes P outputs from Q inputs per cycle; busy is the part of the time in "
+        "which its slowest stage works; LUT and the others are parts of the whole board.",
+        key(used), figure(lambda width, form: picture(facts, width, form), "picture"),
+    )
+
+
+def _cycles(facts: dict) -> str:
+    performance = facts["performance"]
+    where = f"layer {performance['bottleneck_layer']}" if performance["bottleneck_layer"] else "the input"
+    note = (
+        f"The slowest stage, {performance['bottleneck']} of {where}, takes {number(performance['interval_cycles'])} cycles per frame, "
+        f"and that is the interval of the whole. The first result comes after {number(performance['first_result_cycles'])} cycles, "
+        f"the last of the first frame after {number(performance['latency_cycles'])}."
+    )
+    return section("Cycles per frame", note, figure(lambda width, form: charts.cycles(facts, width, form)))
+
+
+def _utilisation(facts: dict, synthesis: dict | None) -> str:
+    words = "Of the whole device. " + ("Grey is the board's own logic; " if any(facts["platform"]["shell"].values()) else "")
+    note = words + f"the dashed line is the budget that the design may fill. Predicted by the {facts['cost_model']} cost model."
+    measured = synthesis["whole"] if synthesis else None
+    return section("Utilisation", note, figure(lambda width, form: charts.utilisation(facts, width, form, measured)))
+
+
+def _measured(facts: dict, synthesis: dict | None, verification: dict | None) -> str:
+    parts = []
+    if verification:
+        rows = []
+        for name, what in (("interval", "cycles per frame"), ("latency", "cycles to the first result")):
+            predicted, found = verification["predicted"][name], verification["measured"].get(name)
+            rows.append([what, number(predicted), number(found), off_by(predicted, found)])
+        parts.append(f"<p>{verification['frames']} frames simulated by {verification['simulator']}: "
+                     f"{number(verification['beats'])} beats compared, {number(verification['mismatches'])} mismatches.</p>")
+        parts.append(table(Table(["cycles", "predicted", "measured", "off by"], rows)))
+    if synthesis:
+        whole, predicted = synthesis["whole"], facts["resources"]
+        rows = [[RESOURCE_NAMES[name], number(predicted[name]), number(whole[name]), off_by(predicted[name], whole[name])]
+                for name in RESOURCE_NAMES if predicted[name] or whole[name]]
+        parts.append(table(Table([synthesis["tool"].split(" (")[0], "predicted", "measured", "off by"], rows)))
+        pairs = _layer_pairs(facts, synthesis)
+        parts.append(figure(lambda width, form: charts.compared(pairs, "LUT", width)))
+    return section("Prediction and measurement", "", *parts)
+
+
+def _layer_pairs(facts: dict, synthesis: dict) -> list[tuple[str, float, float]]:
+    """LUTs by layer, predicted and measured, each stage having been synthesised on its own."""
+    pairs = []
+    for layer in facts["layers"]:
+        names = [stage["name"] for stage in layer["stages"] if stage["name"] in synthesis["stages"]]
+        pairs.append((layer["name"], layer["resources"]["lut"], sum(synthesis["stages"][name]["lut"] for name in names)))
+    return pairs
+
+
+def _roofline(facts: dict) -> str:
+    roofline = facts["roofline"]
+    costs = ", ".join(f"{roof['precision']} {number(roof['lut_per_operation'])}" for roof in roofline["roofs"])
+    note = (
+        f"Peak of a precision: the LUT budget full of its arithmetic, at {number(facts['clock_mhz'])} MHz; LUTs per operation per cycle: "
+        f"{costs}. Weights stay on chip, so a frame moves only its inputs and outputs; the hollow point shows the same network with "
+        "weights from memory."
+    )
+    return section("Roofline", note, figure(lambda width, form: plots.roof(roofline, width, form)))
+
+
+def _traffic(facts: dict) -> str:
+    share, board = facts["traffic"]["bandwidth_share"], facts["platform"]["memory"]
+    note = f"Off chip the design takes {percent(share)} of the board's {quantity(board['bandwidth'], 'B/s')}."
+    return section("Traffic and arithmetic intensity", note, table(tables.traffic(facts)), table(tables.intensity(facts)))
+
+
+def _layers(facts: dict) -> str:
+    names = [layer["name"] for layer in facts["layers"]]
+    slowest = names.index(facts["performance"]["bottleneck_layer"]) if facts["performance"]["bottleneck_layer"] in names else None
+    note = "Per frame; a multiply-accumulate is two operations. The total of the intensities is that of layer by layer."
+    return section("Layers", note, table(tables.layers(facts), slowest), table(tables.topology(facts)))

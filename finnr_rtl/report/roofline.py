@@ -1,0 +1,63 @@
+"""The roofline of a network on a board: what its arithmetic could reach, what memory allows, and where the network is.
+
+Peak of a precision (FINN-R): ``budget * clock / cost per operation``, cost in LUTs per operation per cycle. The peak of a whole network
+takes the mean cost of its layers, weighted by their operations.
+"""
+
+from finnr_rtl.network.layers import Conv
+
+__all__ = ["FINN_R_LUT_PER_OPERATION", "finn_r_cost", "peak"]
+
+# LUT per operation per cycle (half a multiply-accumulate), by bits of the two operands, the narrower first: the authors' budget table.
+FINN_R_LUT_PER_OPERATION = {(1, 1): 2.5, (1, 2): 6.0, (2, 4): 8.5, (4, 4): 11.0, (4, 8): 25.5, (8, 8): 40.0}
+
+
+def finn_r_cost(weight_bits: int, activation_bits: int) -> float:
+    """LUT per operation as the authors of FINN-R budget it; where their table has no entry, by their line over the bit product W * A,
+    2.5 + 1.6 (W * A - 1), given for products of 1 to 8."""
+    operands = tuple(sorted((weight_bits, activation_bits)))
+    return FINN_R_LUT_PER_OPERATION.get(operands, 2.5 + 1.6 * (weight_bits * activation_bits - 1))
+
+
+def peak(lut: float, clock_mhz: float, lut_per_operation: float) -> float:
+    """Operations per second of ``lut`` LUTs full of arithmetic at ``clock_mhz``."""
+    return lut * clock_mhz * 1e6 / lut_per_operation
+
+
+def roofline(design, traffic: dict) -> dict:
+    """Roofs in operations per second, ``bandwidth`` in bytes per second, and the network's points in operations per byte.
+
+    ``traffic`` is that of the facts. A dataflow accelerator reads its inputs and writes its outputs; the second point shows where the same
+    network would be if its weights came from memory as well, frame by frame.
+    """
+    network, board = design.folded.network, design.board
+    work: dict[tuple[int, int], int] = {}
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            bits = layer.weight_type.bits, layer.input_type.bits
+            work[bits] = work.get(bits, 0) + layer.operations
+    costs = {bits: finn_r_cost(*bits) for bits in work}
+    roofs = [_roof(f"w{bits[0]}a{bits[1]}", costs[bits], design) for bits in sorted(work)]
+    if len(work) > 1:
+        mean = sum(costs[bits] * operations for bits, operations in work.items()) / sum(work.values())
+        roofs.append(_roof("all layers", mean, design))
+    moved = traffic["input_bytes"] + traffic["output_bytes"]
+    weights = sum(layer.weights.size * layer.weight_type.bits for layer in network.layers if isinstance(layer, Conv)) / 8
+    rate = network.operations * design.frames_per_second
+    return {
+        "roofs": roofs,
+        "bandwidth": board.memory.bandwidth,
+        "points": [
+            _point("this design, weights on chip", "this design", network.operations / moved, rate, True),
+            _point("the same with weights from memory", "weights off chip", network.operations / (moved + weights), rate, False),
+        ],
+    }
+
+
+def _roof(precision: str, cost: float, design) -> dict:
+    rate = peak(design.budget.lut, design.clock_mhz, cost)
+    return {"precision": precision, "lut_per_operation": cost, "operations_per_second": rate}
+
+
+def _point(name: str, label: str, intensity: float, rate: float, built: bool) -> dict:
+    return {"name": name, "label": label, "intensity": intensity, "operations_per_second": rate, "built": built}
