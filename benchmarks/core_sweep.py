@@ -1,0 +1,291 @@
+"""Core configurations as networks have them, drawn at random: what ``benchmarks/fit_costs.py`` synthesises.
+
+``configuration(kind, number)`` is always the same configuration, so that measurements need to name no more than that.
+"""
+
+import zlib
+from math import gcd
+
+import numpy as np
+
+from finnr_rtl.cores.add import AddConfig
+from finnr_rtl.cores.argmax import ArgMaxConfig
+from finnr_rtl.cores.concat import ConcatConfig
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec
+from finnr_rtl.cores.depthwise import DepthwiseConfig
+from finnr_rtl.cores.dwc import WidthConverterConfig
+from finnr_rtl.cores.fifo import FifoConfig
+from finnr_rtl.cores.fork import ForkConfig
+from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.lookup import LookupConfig
+from finnr_rtl.cores.maxpool import PoolConfig
+from finnr_rtl.cores.multiply import MultiplyConfig
+from finnr_rtl.cores.mvtu import MvtuConfig
+from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
+from finnr_rtl.cores.split import SplitConfig
+from finnr_rtl.cores.stuffing import StuffingConfig
+from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, int_, uint
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.thresholds import Thresholds
+
+__all__ = ["KINDS", "configuration"]
+
+# Types of weights and inputs that go together in trained networks.
+PAIRS = (("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "INT2"), ("INT2", "INT2"), ("BIPOLAR", "UINT8"), ("INT2", "UINT2"),
+         ("TERNARY", "UINT3"), ("INT3", "UINT3"), ("BIPOLAR", "UINT3"), ("INT4", "UINT4"), ("INT4", "UINT8"), ("INT6", "UINT6"),
+         ("INT8", "INT8"), ("INT8", "UINT8"))
+OUTPUTS = tuple(DataType(name) for name in ("BIPOLAR", "BIPOLAR", "INT2", "UINT2", "UINT3", "UINT4"))
+STREAMS = tuple(DataType(name) for name in ("BIPOLAR", "INT2", "UINT2", "UINT3", "UINT4", "UINT4", "INT8", "UINT8"))
+# Most products (times weight bits times input bits) of an engine here: larger ones take minutes each.
+MOST_WORK = 6000
+
+
+def _pick(rng, choices):
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _power(rng, most, least=1):
+    """About log-uniform: 1, 2, 3, 4, 6, 8, 12 .. from ``least`` to ``most``."""
+    sizes = [n for k in range(16) for n in (1 << k, 3 << k) if least <= n <= most]
+    return _pick(rng, sorted(sizes))
+
+
+def _values(rng, dtype, shape):
+    """Weights as trained ones are spread: bell-shaped, with the extremes rare."""
+    if dtype == BIPOLAR:
+        return rng.choice([-1, 1], shape)
+    if dtype == TERNARY:
+        return rng.integers(-1, 2, shape)
+    return np.clip(np.rint(rng.normal(0, max(dtype.max, 1) / 2.5, shape)), dtype.min, dtype.max).astype(np.int64)
+
+
+def _thresholds(rng, channels, low, high):
+    output = _pick(rng, OUTPUTS)
+    steps = 1 if output == BIPOLAR else output.max - output.min
+    centre, spread = (low + high) / 2, (high - low) / 8
+    table = np.sort(np.clip(np.rint(rng.normal(centre, spread + 1, (channels, steps))), low, high + 1).astype(np.int64), axis=1)
+    flips = rng.random(channels) < (0.2 if rng.random() < 0.5 else 0.0)
+    return Thresholds(table, output, output.min, flips)
+
+
+def _requantiser(rng, channels, low, high):
+    output = _pick(rng, (uint(4), uint(6), uint(8), int_(8)))
+    bits = int(rng.integers(4, 13))
+    shift = max(0, int(np.log2(max(high - low, 1))) + bits - output.bits - 1)
+    scale = rng.integers(1 << (bits - 1), 1 << bits, channels)
+    if rng.random() < 0.2:
+        scale[:] = scale[0]
+    offset = np.rint(rng.normal(0, 0.2, channels) * (output.max << shift)).astype(np.int64)
+    return Requantiser(scale, offset, shift, output.min, output.max, output)
+
+
+def _activation(rng, channels, low, high):
+    kind = _pick(rng, (_thresholds, _thresholds, _requantiser, None))
+    return kind and kind(rng, channels, low, high)
+
+
+def _arithmetic(rng):
+    return _pick(rng, ("yes", "no"))
+
+
+def _mvtu(rng, pairs=PAIRS, activation=_activation, storage=("auto", "auto", "lut", "block")):
+    weight_type, input_type = (DataType(name) for name in _pick(rng, pairs))
+    work = weight_type.bits * input_type.bits
+    while True:
+        pe, simd = _power(rng, 64), _power(rng, 96)
+        if pe * simd * work <= MOST_WORK:
+            break
+    mh, mw = pe * _power(rng, max(1, min(16, 512 // pe))), simd * _power(rng, max(1, min(36, 1024 // simd)))
+    config = MvtuConfig(input_type, weight_type, _values(rng, weight_type, (mh, mw)), pe, simd, vectors=_power(rng, 64),
+                        storage=_pick(rng, storage), use_dsp=_arithmetic(rng))
+    table = activation(rng, mh, *config.accumulator_range)
+    return MvtuConfig(input_type, weight_type, config.weights, pe, simd, config.vectors, table, config.storage, use_dsp=config.use_dsp)
+
+
+def mvtu(rng):
+    return _mvtu(rng)
+
+
+def xnor_mvtu(rng):
+    return _mvtu(rng, PAIRS[:1], lambda *given: _pick(rng, (_thresholds, _thresholds, lambda *_: None))(*given))
+
+
+def narrow_mvtu(rng):
+    """Of few bits, as most engines of FINN's networks."""
+    return _mvtu(rng, PAIRS[2:9], lambda *given: _pick(rng, (_thresholds, _thresholds, lambda *_: None))(*given))
+
+
+def deep_mvtu(rng):
+    """Folded far: large memories, little arithmetic."""
+    weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS))
+    pe, simd = _power(rng, 4), _power(rng, 8)
+    mh, mw = pe * _power(rng, 64), simd * _power(rng, 300)
+    weights = _values(rng, weight_type, (mh, mw))
+    table = _activation(rng, mh, -300, 300)
+    return MvtuConfig(input_type, weight_type, weights, pe, simd, 4, table, use_dsp=_arithmetic(rng))
+
+
+def threshold(rng):
+    input_type, channels = _pick(rng, (int_(8), int_(12), int_(16), uint(10))), _power(rng, 256)
+    pe = _pick(rng, [n for n in (1, 2, 4, 8, 16) if channels % n == 0])
+    kind = _pick(rng, (_thresholds, _requantiser))
+    return ThresholdConfig(input_type, (16, channels), kind(rng, channels, input_type.min, input_type.max), pe, use_dsp=_arithmetic(rng))
+
+
+def depthwise(rng):
+    weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS[2:]))
+    channels, taps = _power(rng, 512, 4), _pick(rng, (4, 9, 9, 9, 25))
+    pe = _pick(rng, [n for n in (1, 2, 3, 4, 8, 16, 32) if channels % n == 0])
+    weights = _values(rng, weight_type, (channels, taps))
+    config = DepthwiseConfig(input_type, (8, 8, channels), taps, pe, weights, weight_type)
+    table = _activation(rng, channels, *config.accumulator_range)
+    storage = _pick(rng, ("auto", "auto", "lut", "block"))
+    return DepthwiseConfig(input_type, (8, 8, channels), taps, pe, weights, weight_type, table, storage, use_dsp=_arithmetic(rng))
+
+
+def sum_pool(rng):
+    input_type, channels, taps = _pick(rng, STREAMS[1:]), _power(rng, 256), _pick(rng, (4, 9, 16))
+    pe = _pick(rng, [n for n in (1, 2, 3, 4, 8) if channels % n == 0])
+    config = DepthwiseConfig(input_type, (8, 8, channels), taps, pe)
+    return DepthwiseConfig(input_type, (8, 8, channels), taps, pe, thresholds=_activation(rng, channels, *config.accumulator_range),
+                           use_dsp=_arithmetic(rng))
+
+
+def global_pool(rng):
+    input_type, channels = _pick(rng, STREAMS), _power(rng, 512)
+    pe = _pick(rng, [n for n in (1, 2, 3, 4, 8, 16) if channels % n == 0])
+    size, function = _power(rng, 12), _pick(rng, ("sum", "sum", "max"))
+    config = GlobalPoolConfig(input_type, (size, size, channels), pe, function)
+    return GlobalPoolConfig(input_type, (size, size, channels), pe, function, _activation(rng, channels, *config.accumulator_range),
+                            use_dsp=_arithmetic(rng))
+
+
+def windows(rng):
+    dtype, channels = _pick(rng, STREAMS), _power(rng, 256)
+    simd = _pick(rng, [n for n in (1, 2, 3, 4, 6, 8, 16, 32, 64, 128) if channels % n == 0])
+    kernel, stride = _pick(rng, ((3, 1), (3, 1), (3, 2), (2, 2), (5, 1), (1, 2), (7, 2)))
+    size = _pick(rng, (7, 8, 12, 14, 16, 28, 32, 48))
+    order = _pick(rng, ("window", "depthwise"))
+    pads = (kernel // 2,) * 4 if rng.random() < 0.5 else (0, 0, 0, 0)
+    shape = (size, size, channels) if rng.random() < 0.85 else (1, 8 * size, channels)
+    kernel = (min(kernel, shape[0]), kernel)
+    if kernel[0] == 1:
+        pads = (0, pads[1], 0, pads[3])
+    return SwuConfig(dtype, shape, kernel, (stride, stride), (1, 1), pads, dtype.max if dtype == BIPOLAR else 0, simd, order)
+
+
+def pool(rng):
+    channels = _power(rng, 256)
+    lanes = _pick(rng, [n for n in (1, 2, 3, 4, 8, 16, 32, 64) if channels % n == 0])
+    return PoolConfig(_pick(rng, STREAMS), (8, 8, channels), _pick(rng, (4, 9)), lanes)
+
+
+def argmax(rng):
+    channels = _pick(rng, (2, 4, 10, 12, 16, 100, 128))
+    lanes = _pick(rng, [n for n in (1, 2, 4, 5, 10, 16) if channels % n == 0])
+    return ArgMaxConfig(_pick(rng, (int_(6), int_(9), int_(12), int_(16), int_(20))), (1, 1, channels), lanes)
+
+
+def fifo(rng):
+    spec = StreamSpec(_pick(rng, STREAMS), (64, 192), _pick(rng, (1, 2, 3, 4, 8, 16, 32, 64)))
+    return FifoConfig(spec, _pick(rng, (1, 2, 2, 2, 3, 4, 6, 9, 16, 24, 33, 50, 64, 100, 200, 500, 900, 2000)))
+
+
+def width_converter(rng):
+    lanes = [_pick(rng, (1, 2, 3, 4, 5, 6, 8, 10, 16, 24, 32, 64, 128)) for _ in range(2)]
+    if lanes[0] == lanes[1]:
+        lanes[1] *= 4
+    if lanes[0] * lanes[1] // gcd(*lanes) > 1000:
+        lanes[1] = lanes[0] * 4
+    return WidthConverterConfig(_pick(rng, STREAMS), (64 * lanes[0] * lanes[1] // gcd(*lanes),), *lanes)
+
+
+def fork(rng):
+    return ForkConfig(StreamSpec(_pick(rng, STREAMS), (64, 64), _pick(rng, (1, 2, 4, 8, 16))), _pick(rng, (2, 2, 3, 4)))
+
+
+def _addends(rng):
+    return tuple(_pick(rng, STREAMS[1:]) for _ in range(_pick(rng, (2, 2, 2, 3))))
+
+
+def add(rng):
+    types, channels = _addends(rng), _power(rng, 256)
+    pe = _pick(rng, [n for n in (1, 2, 3, 4, 8, 16) if channels % n == 0])
+    multipliers = np.ones((len(types), channels), dtype=np.int64)
+    if rng.random() < 0.6:
+        multipliers[:] = rng.integers(1, 200, (len(types), 1)) if rng.random() < 0.7 else rng.integers(1, 200, multipliers.shape)
+    offsets = rng.integers(-200, 200, channels) if rng.random() < 0.5 else np.zeros(channels, dtype=np.int64)
+    config = AddConfig(types, (8, 8, channels), pe, multipliers, offsets)
+    table = _activation(rng, channels, *config.accumulator_range)
+    return AddConfig(types, (8, 8, channels), pe, multipliers, offsets, table, use_dsp=_arithmetic(rng))
+
+
+def multiply(rng):
+    types, channels = tuple(_pick(rng, STREAMS[1:]) for _ in range(2)), _power(rng, 128)
+    pe = _pick(rng, [n for n in (1, 2, 3, 4, 8) if channels % n == 0])
+    zeros = (int(rng.integers(-9, 10)), int(rng.integers(0, 130))) if rng.random() < 0.5 else (0, 0)
+    config = MultiplyConfig(types, (8, 8, channels), pe, zeros)
+    return MultiplyConfig(types, (8, 8, channels), pe, zeros, _activation(rng, channels, *config.accumulator_range),
+                          use_dsp=_arithmetic(rng))
+
+
+def concat(rng):
+    lanes = _pick(rng, (1, 2, 4, 8, 16))
+    channels = tuple(lanes * _power(rng, 8) for _ in range(_pick(rng, (2, 2, 3))))
+    dtype = _pick(rng, STREAMS)
+    return ConcatConfig((dtype,) * len(channels), (8, 8), channels, dtype, lanes)
+
+
+def split(rng):
+    lanes, folds = _pick(rng, (1, 2, 4, 8, 16)), _power(rng, 16, 2)
+    parts = [sorted(rng.choice(folds + 1, 2, replace=False).tolist()) for _ in range(_pick(rng, (1, 1, 2)))]
+    return SplitConfig(_pick(rng, STREAMS), (8, 8, lanes * folds), tuple((lanes * a, lanes * b) for a, b in parts), lanes)
+
+
+def lookup(rng):
+    input_type, output_type = _pick(rng, (uint(4), int_(6), int_(8), uint(8), int_(10))), _pick(rng, (uint(4), int_(8), uint(8)))
+    channels = _power(rng, 16)
+    entries = 1 << input_type.bits
+    curve = np.rint(output_type.max / (1 + np.exp(-np.linspace(-6, 6, entries)))).astype(np.int64)
+    pe, storage = _pick(rng, [n for n in (1, 2, 4) if channels % n == 0]), _pick(rng, ("auto", "lut", "block"))
+    return LookupConfig(input_type, (8, channels), curve[None], input_type.min, output_type, pe, storage)
+
+
+def padding(rng):
+    dtype, simd = _pick(rng, STREAMS), _pick(rng, (1, 2, 4, 8, 16))
+    pads = _pick(rng, ((1, 1, 1, 1), (0, 0, 1, 1), (2, 2, 2, 2), (0, 1, 0, 1)))
+    return PaddingConfig(dtype, (_pick(rng, (7, 16, 32)), _pick(rng, (7, 16, 32)), simd * _power(rng, 8)), pads, dtype.max, simd)
+
+
+def stuffing(rng):
+    dtype, lanes = _pick(rng, STREAMS), _pick(rng, (1, 2, 4, 8, 16))
+    return StuffingConfig(dtype, (_pick(rng, (7, 16)), _pick(rng, (7, 16)), lanes * _power(rng, 8)), (2, 2), dtype.max, lanes)
+
+
+def upsample(rng):
+    lanes = _pick(rng, (1, 2, 4, 8))
+    return UpsampleConfig(_pick(rng, STREAMS), (_pick(rng, (7, 16)), _pick(rng, (7, 16, 28)), lanes * _power(rng, 8)), (2, 2), lanes)
+
+
+def depth_to_space(rng):
+    block, lanes = _pick(rng, (2, 2, 3)), _pick(rng, (1, 2, 4))
+    return DepthToSpaceConfig(_pick(rng, STREAMS), (8, _pick(rng, (8, 14)), lanes * block**2 * _power(rng, 4)), block, lanes)
+
+
+def space_to_depth(rng):
+    lanes = _pick(rng, (1, 2, 4))
+    return SpaceToDepthConfig(_pick(rng, STREAMS), (8, _pick(rng, (8, 14)), lanes * _power(rng, 4)), 2, lanes)
+
+
+KINDS = {maker.__name__: maker for maker in (
+    mvtu, xnor_mvtu, narrow_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, pool, argmax, fifo, width_converter,
+    fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space, space_to_depth,
+)}
+
+
+def configuration(kind: str, number: int) -> CoreConfig:
+    """Configuration ``number`` (from 0) of a kind, which is a key of ``KINDS``."""
+    return KINDS[kind](np.random.default_rng([zlib.crc32(kind.encode()), number]))
