@@ -61,7 +61,10 @@ def facts(design: Design) -> dict:
         "traffic": _traffic(design),
         "intensity": _total_intensities(network, layers),
         "layers": layers,
-        "other_stages": [_stage(stage, design) for stage in design.stages if stage.layer not in design.folded.folds],
+        "ports": {
+            "resources": vars(sum((cost for name, cost in design.costs.items() if name not in design.folded.folds), Resources())),
+            "stages": [_stage(stage) for stage in design.stages if stage.layer not in design.folded.folds],
+        },
     }
     return content | {"roofline": roofline(design, content["traffic"])}
 
@@ -99,8 +102,8 @@ def _bits(shape, dtype) -> int:
 
 def _layer(layer: Layer, design: Design) -> dict:
     fold = design.folded.folds[layer.name]
-    stages = [_stage(stage, design) for stage in design.stages if stage.layer == layer.name]
-    taken = sum((design.costs[stage["name"]] for stage in stages), Resources())
+    stages = [_stage(stage) for stage in design.stages if stage.layer == layer.name]
+    taken = design.costs[layer.name]
     input_bits = sum(map(_bits, layer.input_shapes, layer.input_types))
     weight_bits = layer.weights.size * layer.weight_type.bits if isinstance(layer, Conv) else 0
     cycles = max(stage["cycles"] for stage in stages)
@@ -126,10 +129,9 @@ def _layer(layer: Layer, design: Design) -> dict:
     }
 
 
-def _stage(stage: Stage, design: Design) -> dict:
+def _stage(stage: Stage) -> dict:
     core = type(stage.config).__name__.removesuffix("Config")
-    cycles = stage.config.schedule().interval
-    return {"name": stage.name, "core": core, "cycles": cycles, "resources": vars(design.costs[stage.name])}
+    return {"name": stage.name, "core": core, "cycles": stage.config.schedule().interval}
 
 
 def _share(taken: Resources, device: Resources) -> dict:

@@ -110,9 +110,8 @@ def front(series: list[dict], resource: str, name: str, width: int, form: str) -
             at = start + (end - start) * part / scale, y(point["frames_per_second"])
             if resource in point["fronts"]:
                 places += [(at[0], places[-1][1]), at] if places else [at]
-            tip = f"{point['name']}: {number(point['frames_per_second'])} frames/s with {number(point['resources'][resource])} {name} ({percent(part)})"
-            point_mark = mark(*at, index, tip, 4, resource not in point["fronts"])
-            content.append(point_mark)
+            tip = f"{point['name']}: {number(point['resources'][resource])} {name}, {percent(part)} of the board"
+            content.append(mark(*at, index, tip, 4, resource not in point["fronts"]))
         if len(places) > 1:
             content.insert(0, path(places, f"step c{index % COLOURS}"))
     return image(width, y.start + 44, content, f"Pareto front of frames per second against {name}")

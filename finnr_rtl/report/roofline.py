@@ -4,9 +4,16 @@ Peak of a precision (FINN-R): ``budget * clock / cost per operation``, cost in L
 takes the mean cost of its layers, weighted by their operations.
 """
 
+from functools import cache
+
+import numpy as np
+
+from finnr_rtl.cores.mvtu import MvtuConfig
+from finnr_rtl.cost.model import core_cost
+from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.network.layers import Conv
 
-__all__ = ["FINN_R_LUT_PER_OPERATION", "finn_r_cost", "peak"]
+__all__ = ["FINN_R_LUT_PER_OPERATION", "finn_r_cost", "peak", "roofline", "unit_cost"]
 
 # LUT per operation per cycle (half a multiply-accumulate), by bits of the two operands, the narrower first: the authors' budget table.
 FINN_R_LUT_PER_OPERATION = {(1, 1): 2.5, (1, 2): 6.0, (2, 4): 8.5, (4, 4): 11.0, (4, 8): 25.5, (8, 8): 40.0}
@@ -17,6 +24,17 @@ def finn_r_cost(weight_bits: int, activation_bits: int) -> float:
     2.5 + 1.6 (W * A - 1), given for products of 1 to 8."""
     operands = tuple(sorted((weight_bits, activation_bits)))
     return FINN_R_LUT_PER_OPERATION.get(operands, 2.5 + 1.6 * (weight_bits * activation_bits - 1))
+
+
+@cache
+def unit_cost(weight_type: DataType, input_type: DataType, family: str) -> float:
+    """LUT per operation of a large matrix unit of ours, with its weights in block RAM and no activation, as the cost model has it."""
+    pe, simd, folds = 32, 64, 16
+    rng = np.random.default_rng(0)
+    shape = (pe * 2, simd * folds)
+    weights = rng.choice([-1, 1], shape) if weight_type == BIPOLAR else rng.integers(weight_type.min, weight_type.max + 1, shape)
+    unit = MvtuConfig(input_type, weight_type, weights, pe, simd, storage="block")
+    return core_cost(unit, family).lut / (2 * pe * simd)
 
 
 def peak(lut: float, clock_mhz: float, lut_per_operation: float) -> float:
@@ -31,15 +49,17 @@ def roofline(design, traffic: dict) -> dict:
     network would be if its weights came from memory as well, frame by frame.
     """
     network, board = design.folded.network, design.board
-    work: dict[tuple[int, int], int] = {}
+    work: dict[str, int] = {}
+    costs: dict[str, float] = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
-            bits = layer.weight_type.bits, layer.input_type.bits
-            work[bits] = work.get(bits, 0) + layer.operations
-    costs = {bits: finn_r_cost(*bits) for bits in work}
-    roofs = [_roof(f"w{bits[0]}a{bits[1]}", costs[bits], design) for bits in sorted(work)]
+            name = f"w{layer.weight_type.bits}a{layer.input_type.bits}"
+            work[name] = work.get(name, 0) + layer.operations
+            # Of types as wide the dearest counts.
+            costs[name] = max(costs.get(name, 0), _cost(layer.weight_type, layer.input_type, design))
+    roofs = [_roof(name, costs[name], design) for name in sorted(work)]
     if len(work) > 1:
-        mean = sum(costs[bits] * operations for bits, operations in work.items()) / sum(work.values())
+        mean = sum(costs[name] * operations for name, operations in work.items()) / sum(work.values())
         roofs.append(_roof("all layers", mean, design))
     moved = traffic["input_bytes"] + traffic["output_bytes"]
     weights = sum(layer.weights.size * layer.weight_type.bits for layer in network.layers if isinstance(layer, Conv)) / 8
@@ -52,6 +72,12 @@ def roofline(design, traffic: dict) -> dict:
             _point("the same with weights from memory", "weights off chip", network.operations / (moved + weights), rate, False),
         ],
     }
+
+
+def _cost(weight_type: DataType, input_type: DataType, design) -> float:
+    if design.cost_model == "finn-r":
+        return finn_r_cost(weight_type.bits, input_type.bits)
+    return unit_cost(weight_type, input_type, design.board.family)
 
 
 def _roof(precision: str, cost: float, design) -> dict:

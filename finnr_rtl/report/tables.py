@@ -50,7 +50,7 @@ def layers(facts: dict) -> Table:
         factors = [number(layer["fold"].get(factor)) for factor in ("pe", "simd", "mmv")]
         rows.append([layer["name"], layer["precision"], *factors, number(layer["cycles"]), percent(layer["busy"]),
                      *(number(layer["resources"][name]) for name in shown)])
-    others = [sum(stage["resources"][name] for stage in facts["other_stages"]) for name in shown]
+    others = [facts["ports"]["resources"][name] for name in shown]
     if any(others):
         rows.append(["inputs and outputs", *[""] * 6, *map(number, others)])
     interval = facts["performance"]["interval_cycles"]
