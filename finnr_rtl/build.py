@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,12 +51,18 @@ def build(
     target_fps: float | None = None,
     fold: Path | None = None,
     clock_mhz: float | None = None,
+    caps: Mapping[str, float] | None = None,
+    optimiser: str = "exact",
+    cost_model: str = "finnr_rtl",
     data: Path | None = None,
     input_type: str | None = None,
     input_scale: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Design:
     """Read ``model``, fold it for ``platform``, write the accelerator to ``output``; ``progress`` is told each step.
+
+    What it is folded for: ``target_fps``, ``clock_mhz``, ``caps``, ``optimiser`` and ``cost_model`` are those of
+    :class:`finnr_rtl.folding.goal.Goal`; ``fold`` is a file with values that layers must keep.
 
     Raises ``UserError``, with nothing written, where the input is at fault.
     """
@@ -71,11 +77,12 @@ def build(
     from finnr_rtl.frontend import load_network
 
     network = load_network(model, input_type, input_scale)
-    fixed = read_folding(fold, network) if fold else {}
+    given = read_folding(fold, network) if fold else {}
     frames = data_frames(network, data, FRAMES) if data else None
     from finnr_rtl.design import Goal, design
 
-    result = design(network, board, Goal(target_fps, clock_mhz, fixed), progress)
+    goal = Goal(target_fps, clock_mhz, given, caps or {}, optimiser, cost_model)
+    result = design(network, board, goal, progress)
     stages, cycles = result.stages, result.cycles
 
     progress("computing test vectors")

@@ -1,40 +1,46 @@
 """From a network, a board and a goal to a design: every choice made, cycles and resources known, nothing written."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from finnr_rtl.cost.model import stages_cost
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.dataflow.stages import Stage, lower
-from finnr_rtl.dataflow.timing import Cycles, predict, size_rooms
-from finnr_rtl.folding.balance import balance
-from finnr_rtl.folding.folding import Fold, FoldedNetwork
+from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.timing import Cycles, predict
+from finnr_rtl.folding.folding import FoldedNetwork
+from finnr_rtl.folding.goal import Goal
+from finnr_rtl.folding.optimise import optimise
 from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import Platform
 
 __all__ = ["Design", "Goal", "design"]
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What is asked of a design: ``target_fps`` frames per second with the least resources, or, where it is None, as many as the
-    board's budget allows, at ``clock_mhz`` (None: the board's own clock). Layers in ``fixed`` keep their folds."""
-
-    target_fps: float | None = None
-    clock_mhz: float | None = None
-    fixed: Mapping[str, Fold] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A folded network and what will come of it on ``board`` at ``clock_mhz``: ``stages`` with their rooms, the ``cycles`` of the
-    whole, and what each stage takes, by name, in ``costs``."""
+    """A folded network and what will come of it on ``board``: ``stages`` with their rooms, the ``cycles`` of the whole, and what each
+    stage takes, by name, in ``costs``, as our own cost model predicts it.
+
+    ``layers`` is what each layer takes by the cost model of the ``goal``, what belongs to no layer under the empty name; ``total`` their
+    sum, which is within ``budget``. ``gap`` is the share by which another folding could be better at most (see
+    :class:`finnr_rtl.folding.optimise.Optimised`), None where that is not known.
+    """
 
     folded: FoldedNetwork
     board: Platform
-    clock_mhz: float
+    goal: Goal
     stages: list[Stage]
     cycles: Cycles
-    costs: dict[str, Resources]
+    costs: Mapping[str, Resources]
+    layers: Mapping[str, Resources]
+    total: Resources
+    budget: Resources
+    gap: float | None
+
+    @property
+    def clock_mhz(self) -> float:
+        """The design's clock."""
+        return self.goal.clock(self.board)
 
     @property
     def frames_per_second(self) -> float:
@@ -44,10 +50,7 @@ class Design:
 
 def design(network: Network, board: Platform, goal: Goal, progress: Callable[[str], None] = lambda _: None) -> Design:
     """The design for ``goal``; ``progress`` is told each step. Raises ``UserError`` where there is none."""
-    clock = goal.clock_mhz or board.clock_mhz
-    target = max(1, int(clock * 1e6 / goal.target_fps)) if goal.target_fps else None
-    progress("folding")
-    folded = balance(network, board, target, goal.fixed)
+    best = optimise(network, board, goal, progress)
     progress("computing cycles")
-    stages = size_rooms(lower(folded))
-    return Design(folded, board, clock, stages, predict(stages), {stage.name: Resources() for stage in stages})
+    costs = stages_cost(best.stages, board.family)
+    return Design(best.folded, board, goal, best.stages, predict(best.stages), costs, best.layers, best.total, best.budget, best.gap)

@@ -4,7 +4,9 @@ A new board is a new file in ``platforms/`` and nothing else; ``platforms/pynq_z
 """
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import ceil
 from pathlib import Path
 
 from finnr_rtl.cost.resources import Resources
@@ -24,6 +26,17 @@ class Memory:
     ports: int
     port_bits: int
     bandwidth: float
+
+    def cycles(self, taken: Sequence[int], given: Sequence[int], clock_mhz: float) -> int:
+        """Fewest cycles at ``clock_mhz`` in which a frame can come and its results can go.
+
+        ``taken`` and ``given`` are the bits a frame has on each input bus and each output bus. A bus has a DMA on a port of its own, as
+        long as there are ports; a port carries ``port_bits`` a cycle each way, and what comes and goes shares the bandwidth.
+        """
+        one_bus = max((*taken, *given)) / self.port_bits
+        all_buses = max(sum(taken), sum(given)) / (self.ports * self.port_bits)
+        memory = (sum(taken) + sum(given)) * clock_mhz * 1e6 / (8 * self.bandwidth)
+        return max(1, ceil(max(one_bus, all_buses, memory)))
 
 
 @dataclass(frozen=True)

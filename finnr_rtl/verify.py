@@ -101,7 +101,7 @@ def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{folder} is not a folder that `build` wrote: its {MANIFEST} is missing or damaged") from None
     network = store.load(folder / "network")
-    folds = read_folding(folder / "folding.json", network)
+    folds = {name: Fold(**given) for name, given in read_folding(folder / "folding.json", network).items()}
     missing = [layer.name for layer in network.layers if layer.name not in folds]
     if missing:
         raise UserError(f"{folder / 'folding.json'}: layer {missing[0]!r} is missing; build again")

@@ -1,10 +1,26 @@
 """Schedules keep their own rules, whichever way they are computed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from core_configs import CORES
 
 from finnr_rtl.cores import schedule
+from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.schedule import JointSchedule
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_cycles_are_told_from_shapes_alone(name):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        config = CORES[name](rng)
+        # Rooms of one's own choice may slow a core down; left to it, they do not.
+        rooms = {"slots": 0, "depth": 32 if isinstance(config, FifoConfig) else None}
+        config = replace(config, **{key: value for key, value in rooms.items() if hasattr(config, key)})
+        print(config)
+        assert config.cycles == config.schedule().interval
 
 
 def joint(rng):

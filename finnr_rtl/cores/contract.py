@@ -111,6 +111,11 @@ class CoreConfig(ABC):
     def schedule(self) -> Schedule:
         """When each beat is taken and offered; exact."""
 
+    @property
+    def cycles(self) -> int:
+        """Cycles per frame in steady state, from the shapes alone: the interval of :meth:`schedule` where rooms are left to the core."""
+        return max(spec.beats for spec in (*self.inputs, *self.outputs))
+
     @abstractmethod
     def create(self) -> wiring.Component:
         """The hardware: a component with the stream ports of :meth:`members` in the ``sync`` domain."""

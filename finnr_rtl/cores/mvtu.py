@@ -8,6 +8,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
+from finnr_rtl.constant_arrays import once_per_array
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
@@ -25,6 +26,18 @@ __all__ = ["Mvtu", "MvtuConfig"]
 SHALLOW_REPLAY = 256
 # Weight memories up to this many words fit the inputs of one LUT6 per bit.
 SHALLOW_WEIGHTS = 64
+
+
+@once_per_array
+def _allowed(weights: np.ndarray, weight_type: DataType) -> bool:
+    return weight_type.allows(weights)
+
+
+@once_per_array
+def _bounds(weights: np.ndarray, low: int, high: int) -> tuple[int, int]:
+    """Least and greatest dot product of any row with inputs from ``low`` to ``high``."""
+    up, down = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
+    return int((up * low + down * high).min()), int((up * high + down * low).max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +75,7 @@ class MvtuConfig(CoreConfig):
         require_divisor("groups", self.groups, "mh", self.mh)
         require_divisor("pe", self.pe, "mh" if self.groups == 1 else "mh / groups", self.mh // self.groups)
         require_divisor("simd", self.simd, "mw", self.mw)
-        if not self.weight_type.allows(self.weights):
+        if not _allowed(self.weights, self.weight_type):
             raise ValueError(f"weights hold values that are not {self.weight_type}")
         check_activation(self.thresholds, self.mh, self.use_dsp)
         if self.storage not in ("auto", "lut", "block"):
@@ -109,9 +122,7 @@ class MvtuConfig(CoreConfig):
 
     def bounds(self, weights: np.ndarray) -> tuple[int, int]:
         """Least and greatest dot product with any row of ``weights`` (rows, columns)."""
-        up, down = np.maximum(weights, 0).sum(axis=1), np.minimum(weights, 0).sum(axis=1)
-        low, high = self.input_type.min, self.input_type.max
-        return int((up * low + down * high).min()), int((up * high + down * low).max())
+        return _bounds(weights, self.input_type.min, self.input_type.max)
 
     @property
     def output_type(self) -> DataType:
@@ -150,6 +161,10 @@ class MvtuConfig(CoreConfig):
     def places(self) -> int:
         """Output beats in flight or waiting."""
         return self.slots or -(-(self.delay + 1) // self.sf) + 1
+
+    @property
+    def cycles(self):
+        return self.vectors * self.nf * self.sf
 
     def schedule(self):
         run = np.arange(self.vectors * self.groups)[:, None] * (self.group_folds * self.sf)

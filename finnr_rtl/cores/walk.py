@@ -80,6 +80,10 @@ class WalkConfig(CoreConfig):
         """Beats the ring holds."""
         return self.depth or free_words(self.depth_for(), self.input.width)
 
+    @property
+    def cycles(self):
+        return max(self.map.total, self.output.beats)
+
     def schedule(self):
         need, freed = self._reads
         return WindowSchedule(writes=self.map.total, consume=self.map.inside, need=need, freed=freed, depth=self.words)

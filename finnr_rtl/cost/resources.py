@@ -23,5 +23,12 @@ class Resources:
     def __add__(self, other: "Resources") -> "Resources":
         return Resources(*(getattr(self, name) + getattr(other, name) for name in RESOURCES))
 
+    def __sub__(self, other: "Resources") -> "Resources":
+        return Resources(*(getattr(self, name) - getattr(other, name) for name in RESOURCES))
+
+    def __le__(self, other: "Resources") -> bool:
+        """Whether there is no more of anything here than in ``other``."""
+        return all(getattr(self, name) <= getattr(other, name) for name in RESOURCES)
+
 
 RESOURCES = tuple(field.name for field in fields(Resources))

@@ -62,7 +62,7 @@ def _(layer: Conv, fold):
             shape=layer.output_shape,
             taps=prod(layer.window.kernel),
             pe=fold.pe,
-            weights=layer.weights.reshape(layer.outputs, -1),
+            weights=layer.matrix,
             weight_type=layer.weight_type,
             thresholds=layer.thresholds,
             storage=fold.weights,
@@ -71,7 +71,7 @@ def _(layer: Conv, fold):
     matrix = MvtuConfig(
         input_type=layer.input_type,
         weight_type=layer.weight_type,
-        weights=layer.weights.reshape(layer.outputs, -1),
+        weights=layer.matrix,
         pe=fold.pe,
         simd=fold.simd,
         vectors=prod(layer.output_shape[:2]),

@@ -13,7 +13,7 @@ from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.network.network import InputPort, Network
 
-__all__ = ["Stage", "accelerator_inputs", "accelerator_outputs", "bus_names", "consumers", "lower"]
+__all__ = ["Stage", "accelerator_inputs", "accelerator_outputs", "bus_names", "consumers", "conversion", "forking", "lower"]
 
 
 class _Source(NamedTuple):
@@ -74,6 +74,20 @@ def accelerator_outputs(stages: list[Stage]) -> dict[str, StreamSpec]:
     taken = consumers(stages)
     given = {link: spec for stage in stages for link, spec in zip(stage.links, stage.config.outputs, strict=True)}
     return {link: spec for link, spec in given.items() if link not in taken}
+
+
+def conversion(spec: StreamSpec, lanes: int) -> list[CoreConfig]:
+    """The cores in a row between a stream and a reader that takes ``lanes`` values a beat; none where that is how they come."""
+    if spec.lanes == lanes:
+        return []
+    converter = WidthConverterConfig(spec.dtype, (prod(spec.shape),), spec.lanes, lanes)
+    # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
+    return [converter] if lanes < spec.lanes else [converter, FifoConfig(converter.output, 2)]
+
+
+def forking(spec: StreamSpec, readers: int) -> list[CoreConfig]:
+    """The fork between a stream and its readers, and the FIFO that each branch begins with; none where there is one reader."""
+    return [] if readers < 2 else [ForkConfig(spec, readers), *[FifoConfig(spec, 2)] * readers]
 
 
 def lower(folded: FoldedNetwork) -> list[Stage]:
@@ -141,18 +155,11 @@ class _Builder:
         """A source for each reader of a link."""
         if readers < 2:
             return [source]
-        fork = self._append(f"{layer}_fork", layer, ForkConfig(source.spec, readers), (source.link,))
-        spec = source.spec
-        return [self.add(f"{link}_fifo", layer, FifoConfig(spec, 2), [_Source(link, spec)]) for link in fork.links]
+        config, *fifos = forking(source.spec, readers)
+        fork = self._append(f"{layer}_fork", layer, config, (source.link,))
+        return [self.add(f"{link}_fifo", layer, fifo, [_Source(link, source.spec)]) for link, fifo in zip(fork.links, fifos, strict=True)]
 
     def _converted(self, prefix: str, layer: str, source: _Source, lanes: int) -> _Source:
-        before = source.spec
-        if before.lanes == lanes:
-            return source
-        converter = WidthConverterConfig(before.dtype, (prod(before.shape),), before.lanes, lanes)
-        converted = self._append(f"{prefix}_dwc", layer, converter, (source.link,))
-        if lanes < before.lanes:
-            return _Source(converted.name, converter.output)
-        # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
-        fifo = FifoConfig(converter.output, 2)
-        return _Source(self._append(f"{prefix}_infifo", layer, fifo, (converted.name,)).name, fifo.output)
+        for suffix, config in zip(("dwc", "infifo"), conversion(source.spec, lanes), strict=False):
+            source = _Source(self._append(f"{prefix}_{suffix}", layer, config, (source.link,)).name, config.output)
+        return source

@@ -11,7 +11,7 @@ from finnr_rtl.errors import UserError
 from finnr_rtl.network.layers import ArgMax, Conv, Layer
 from finnr_rtl.network.network import Network
 
-__all__ = ["Fold", "FoldedNetwork", "legal_factors", "read_folding", "write_folding"]
+__all__ = ["Fold", "FoldedNetwork", "legal_choices", "legal_factors", "read_folding", "write_folding"]
 
 STORAGES = ("auto", "lut", "block")
 # Words that a fold may have beside its factors, and what they may say.
@@ -61,6 +61,11 @@ def legal_factors(layer: Layer) -> dict[str, list[int]]:
     return {"pe": divisors(gcd(*channels)), "simd": [1], "mmv": [1]}
 
 
+def legal_choices(layer: Layer) -> dict[str, list[str]]:
+    """The choices beside the factors that make a difference to a layer, and between what: "auto" is always legal too."""
+    return {"weights": ["lut", "block"]} if isinstance(layer, Conv) else {}
+
+
 def write_folding(folded: FoldedNetwork) -> str:
     """The folding as JSON text."""
     layers = {layer.name: asdict(folded.folds[layer.name]) for layer in folded.network.layers}
@@ -70,8 +75,8 @@ def write_folding(folded: FoldedNetwork) -> str:
     return json.dumps({"layers": layers}, indent=2) + "\n"
 
 
-def read_folding(path: Path, network: Network) -> dict[str, Fold]:
-    """The folds that a JSON file gives, for all or some of the layers.
+def read_folding(path: Path, network: Network) -> dict[str, dict[str, int | str]]:
+    """What a JSON file gives of the folds of all or some of the layers: for each, fields of :class:`Fold` with their values.
 
     Raises ``UserError`` naming file, layer, key and value, with the legal ones listed.
     """
@@ -89,11 +94,12 @@ def read_folding(path: Path, network: Network) -> dict[str, Fold]:
     for name, entry in layers.items():
         if name not in known:
             raise UserError(f"{path}: unknown layer {name!r}; this network has {', '.join(known)}")
-        folds[name] = _read_fold(path, known[name], entry)
+        _check_fold(path, known[name], entry)
+        folds[name] = entry
     return folds
 
 
-def _read_fold(path, layer, entry):
+def _check_fold(path, layer, entry):
     where = f"{path}: layer {layer.name!r}"
     if not isinstance(entry, dict):
         raise UserError(f"{where}: an object with pe and simd is expected, not {entry!r}")
@@ -106,4 +112,3 @@ def _read_fold(path, layer, entry):
             raise UserError(f"{where}: unknown key {key!r}; {', '.join([*legal, *CHOICES])} are known")
         elif type(value) is not int or value not in legal[key]:
             raise UserError(f"{where}: {key}={value!r} is not legal; legal values are {', '.join(map(str, legal[key]))}")
-    return Fold(**entry)

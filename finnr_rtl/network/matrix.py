@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from finnr_rtl.constant_arrays import constant
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.network.layer import Accumulating, Window
 from finnr_rtl.requantiser import Requantiser
@@ -47,6 +48,11 @@ class Conv(Accumulating):
     def fan_in(self) -> int:
         return prod(self.weights.shape[1:])
 
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """The weights as (outputs, fan-in), in one piece: cores are made of it again and again while foldings are compared."""
+        return constant(self.weights.reshape(self.outputs, -1))
+
     @property
     def fully_connected(self) -> bool:
         return self.input_shape[:2] == (1, 1) and self.window.trivial and self.groups == 1
@@ -63,7 +69,7 @@ class Conv(Accumulating):
     @cached_property
     def accumulator_ranges(self) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest accumulator of each output over all inputs of ``input_type``: intervals over the actual weights."""
-        flat = self.weights.reshape(self.outputs, -1)
+        flat = self.matrix
         up, down = np.maximum(flat, 0).sum(axis=1), np.minimum(flat, 0).sum(axis=1)
         low, high = self.input_type.min, self.input_type.max
         return up * low + down * high, up * high + down * low

@@ -1,0 +1,74 @@
+"""The cost models a design may be counted by, behind one interface."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.ram import free_words
+from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.cores.walk import WalkConfig
+from finnr_rtl.cost import finn_r, model
+from finnr_rtl.cost.resources import Resources
+from finnr_rtl.dataflow.engines import engine
+from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.folding.folding import Fold, FoldedNetwork
+from finnr_rtl.network.layers import Layer
+
+__all__ = ["MODELS", "CostModel"]
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """``layer(layer, fold, family)`` and ``core(config, family)``, for what stands between layers, are quick and may count a little too
+    much; ``layers(folded, stages, family)`` counts a design whose rooms are sized, by layer."""
+
+    layer: Callable[[Layer, Fold, str], Resources]
+    core: Callable[[CoreConfig, str], Resources]
+    layers: Callable[[FoldedNetwork, list[Stage], str], dict[str, Resources]]
+
+
+@cache
+def _ring_words(config: WalkConfig) -> int:
+    return config.depth_for()
+
+
+def _with_ring(config: CoreConfig) -> CoreConfig:
+    """The same core with the size of its ring foretold: for windows, as many pixels as where a beat is a whole pixel.
+
+    A ring's exact size follows from every beat of a frame, and there are many configurations to compare. Beats of a pixel are written
+    together, so that a ring needs no more of them than of whole pixels.
+    """
+    if not isinstance(config, WalkConfig) or config.depth:
+        return config
+    if isinstance(config, SwuConfig):
+        beats = config.folds * _ring_words(replace(config, simd=config.shape[2]))
+    else:
+        beats = _ring_words(config)
+    return replace(config, depth=max(config.footprint, free_words(beats, config.input.width)))
+
+
+def _layer(layer: Layer, fold: Fold, family: str) -> Resources:
+    return sum((model.core_cost(_with_ring(config), family) for _, config in engine(layer, fold)), Resources())
+
+
+def _stages_by_layer(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[str, Resources]:
+    """Stages by the layer they work for; what works for none, and the buses' counters, under the empty name."""
+    costs = {layer.name: Resources() for layer in folded.network.layers}
+    spent = Resources()
+    for stage, cost in zip(stages, model.stages_cost(stages, family).values(), strict=True):
+        costs[stage.layer] = costs.get(stage.layer, Resources()) + cost
+        spent += cost
+    rest = model.whole_cost(stages, family) - spent
+    return costs | {"": costs.get("", Resources()) + rest}
+
+
+def _published(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[str, Resources]:
+    return {layer.name: finn_r.layer_cost(layer, folded.folds[layer.name], family) for layer in folded.network.layers}
+
+
+MODELS = {
+    "finnr_rtl": CostModel(_layer, model.core_cost, _stages_by_layer),
+    # FINN-R's functions know nothing of converters, forks and FIFOs.
+    "finn-r": CostModel(finn_r.layer_cost, lambda config, family: Resources(), _published),
+}

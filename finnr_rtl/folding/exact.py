@@ -1,0 +1,47 @@
+"""The best design of a space, proven: the fastest within a budget, or the cheapest that is fast enough."""
+
+from bisect import bisect_left
+
+from finnr_rtl.cost.resources import Resources
+from finnr_rtl.folding.program import Solution, cheapest, feasible
+from finnr_rtl.folding.space import Space
+
+__all__ = ["fastest", "least_cycles", "limits"]
+
+
+def least_cycles(space: Space) -> int:
+    """Cycles per frame of the slowest layer at its fastest, whatever that takes."""
+    return max(int(options.cycles.min()) for options in space.options)
+
+
+def limits(space: Space, fewest: int) -> list[int]:
+    """Every number of cycles per frame that a design may have, rising; ``fewest`` in place of what is below it."""
+    least = max(fewest, least_cycles(space))
+    return sorted({max(least, cycles) for options in space.options for cycles in options.cycles.tolist()})
+
+
+def fastest(space: Space, fewest: int, budget: Resources, device: Resources) -> Solution | None:
+    """The design of fewest cycles within ``budget``, but no fewer than ``fewest``, and of all these the one that takes the least of
+    ``device``; None where nothing is within the budget.
+
+    What is within the budget at some number of cycles is so at any greater one, so candidates are bisected: first with the relaxation,
+    which is quick to rule out most, then from there on with whole designs.
+    """
+    candidates = limits(space, fewest)
+    low = bisect_left(candidates, True, key=lambda limit: feasible(space, limit, budget))
+    if low == len(candidates):
+        return None
+    # The relaxation is seldom wrong by much: rising steps from where it begins to find room, then back.
+    high, step = low, 1
+    while (best := cheapest(space, candidates[high], budget, device)) is None:
+        if high == len(candidates) - 1:
+            return None
+        low, high, step = high + 1, min(high + step, len(candidates) - 1), 2 * step
+    while low < high:
+        middle = (low + high) // 2
+        found = cheapest(space, candidates[middle], budget, device)
+        if found is None:
+            low = middle + 1
+        else:
+            best, high = found, middle
+    return best
