@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,9 @@ def estimate(
     target_fps: float | None = None,
     fold: Path | None = None,
     clock_mhz: float | None = None,
+    caps: Mapping[str, float] | None = None,
+    optimiser: str = "exact",
+    cost_model: str = "finnr_rtl",
     input_type: str | None = None,
     input_scale: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -46,11 +49,11 @@ def estimate(
     from finnr_rtl.frontend import load_network
 
     network = load_network(model, input_type, input_scale)
-    fixed = read_folding(fold, network) if fold else {}
+    given = read_folding(fold, network) if fold else {}
     from finnr_rtl.design import Goal, design
     from finnr_rtl.report.facts import facts
 
-    result = design(network, board, Goal(target_fps, clock_mhz, fixed), progress)
+    result = design(network, board, Goal(target_fps, clock_mhz, given, caps or {}, optimiser, cost_model), progress)
     known = facts(result)
     write_output(output, {FOLDING: write_folding(result.folded), **report_files(known)}, REPORT)
     return result, known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +31,9 @@ def explore(
     output: Path | None = None,
     *,
     clocks_mhz: list[float] | None = None,
+    caps: Mapping[str, float] | None = None,
+    optimiser: str = "exact",
+    cost_model: str = "finnr_rtl",
     points: int = 14,
     jobs: int | None = None,
     scheduler: str | None = None,
@@ -53,7 +56,7 @@ def explore(
     network = _network(str(model), digest, input_type, input_scale)
 
     places = [(name, clock) for name in boards for clock in clocks_mhz or [None]]
-    common = str(model.absolute()), digest, input_type, input_scale
+    common = str(model.absolute()), digest, input_type, input_scale, dict(caps or {}), optimiser, cost_model
     with workers(jobs, scheduler) as executor:
         write_file(output / EXPLORATION, json.dumps({"generator": GENERATOR, "complete": False}) + "\n")
         store = _Store(output / "points", executor, common, boards, lambda done: progress(done, max(2, points) * len(places)))
@@ -83,6 +86,9 @@ def point(
     digest: str,
     input_type: str | None,
     input_scale: float | None,
+    caps: dict[str, float],
+    optimiser: str,
+    cost_model: str,
     platform: str,
     clock_mhz: float | None,
     target_fps: float | None,
@@ -97,7 +103,7 @@ def point(
 
     try:
         network = _network(model, digest, input_type, input_scale)
-        result = design(network, load_platform(platform), Goal(target_fps, clock_mhz))
+        result = design(network, load_platform(platform), Goal(target_fps, clock_mhz, {}, caps, optimiser, cost_model))
     except UserError as error:
         return {"error": str(error)}
     return {"target_fps": target_fps, "folding": write_folding(result.folded), "facts": facts(result)}

@@ -42,8 +42,9 @@ def facts(design: Design) -> dict:
         },
         "platform": platform_facts(design.board),
         "budget": vars(design.budget),
-        "optimiser": design.optimiser,
-        "cost_model": design.cost_model,
+        "optimiser": design.goal.optimiser,
+        "cost_model": design.goal.cost_model,
+        "target_fps": design.goal.target_fps,
         "gap": design.gap,
         "clock_mhz": design.clock_mhz,
         "performance": {
@@ -62,8 +63,8 @@ def facts(design: Design) -> dict:
         "intensity": _total_intensities(network, layers),
         "layers": layers,
         "ports": {
-            "resources": vars(sum((cost for name, cost in design.costs.items() if name not in design.folded.folds), Resources())),
-            "stages": [_stage(stage) for stage in design.stages if stage.layer not in design.folded.folds],
+            "resources": vars(sum((cost for name, cost in design.layers.items() if name not in design.folded.folds), Resources())),
+            "stages": [_stage(stage, design) for stage in design.stages if stage.layer not in design.folded.folds],
         },
     }
     return content | {"roofline": roofline(design, content["traffic"])}
@@ -102,8 +103,8 @@ def _bits(shape, dtype) -> int:
 
 def _layer(layer: Layer, design: Design) -> dict:
     fold = design.folded.folds[layer.name]
-    stages = [_stage(stage) for stage in design.stages if stage.layer == layer.name]
-    taken = design.costs[layer.name]
+    stages = [_stage(stage, design) for stage in design.stages if stage.layer == layer.name]
+    taken = design.layers[layer.name]
     input_bits = sum(map(_bits, layer.input_shapes, layer.input_types))
     weight_bits = layer.weights.size * layer.weight_type.bits if isinstance(layer, Conv) else 0
     cycles = max(stage["cycles"] for stage in stages)
@@ -129,9 +130,9 @@ def _layer(layer: Layer, design: Design) -> dict:
     }
 
 
-def _stage(stage: Stage) -> dict:
+def _stage(stage: Stage, design: Design) -> dict:
     core = type(stage.config).__name__.removesuffix("Config")
-    return {"name": stage.name, "core": core, "cycles": stage.config.schedule().interval}
+    return {"name": stage.name, "core": core, "cycles": stage.config.schedule().interval, "resources": vars(design.costs[stage.name])}
 
 
 def _share(taken: Resources, device: Resources) -> dict:

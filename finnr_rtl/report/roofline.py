@@ -75,7 +75,7 @@ def roofline(design, traffic: dict) -> dict:
 
 
 def _cost(weight_type: DataType, input_type: DataType, design) -> float:
-    if design.cost_model == "finn-r":
+    if design.goal.cost_model == "finn-r":
         return finn_r_cost(weight_type.bits, input_type.bits)
     return unit_cost(weight_type, input_type, design.board.family)
 
