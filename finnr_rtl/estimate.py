@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from finnr_rtl.platforms import load as load_platform
 if TYPE_CHECKING:
     from finnr_rtl.design import Design
 
-__all__ = ["default_estimate", "estimate", "report_files"]
+__all__ = ["default_estimate", "estimate"]
 
 
 def estimate(
@@ -51,19 +50,14 @@ def estimate(
     network = load_network(model, input_type, input_scale)
     given = read_folding(fold, network) if fold else {}
     from finnr_rtl.design import Goal, design
-    from finnr_rtl.report.facts import facts
+    from finnr_rtl.report.design_page import design_page
+    from finnr_rtl.report.facts import facts, report_json
 
     result = design(network, board, Goal(target_fps, clock_mhz, given, caps or {}, optimiser, cost_model), progress)
     known = facts(result)
-    write_output(output, {FOLDING: write_folding(result.folded), **report_files(known)}, REPORT)
+    files = {FOLDING: write_folding(result.folded), REPORT: report_json(known), REPORT_PAGE: design_page(known)}
+    write_output(output, files, REPORT)
     return result, known
-
-
-def report_files(known: dict) -> dict[str, str]:
-    """The report of a design, by file name, from its facts."""
-    from finnr_rtl.report.design_page import design_page
-
-    return {REPORT: json.dumps(known, indent=1) + "\n", REPORT_PAGE: design_page(known)}
 
 
 def default_estimate(model: Path, board: Platform) -> Path:

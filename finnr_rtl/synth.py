@@ -76,7 +76,7 @@ def find_yosys() -> str:
 
 
 def synth(folder: Path, jobs: int | None = None, progress: Callable[[str, int, int], None] = lambda name, done, total: None) -> Synthesis:
-    """Synthesise every stage of the build in ``folder`` on its own, and the whole; written to ``synth.json`` there.
+    """Synthesise every stage of the build in ``folder`` on its own, and the whole; written to ``synth.json`` and ``report.html`` there.
 
     ``jobs`` run at a time, by default one per processor. ``progress`` is told what was finished last, and how many of how many are.
     Raises ``UserError`` where the folder is not a build, its family is not known, or Yosys is missing or fails.
@@ -101,7 +101,10 @@ def synth(folder: Path, jobs: int | None = None, progress: Callable[[str, int, i
             raise
     whole = counts.pop("")
     result = Synthesis(version, family, counts, whole)
-    _write(folder, result)
+    # Page and figures are not needed before there is something to show.
+    from finnr_rtl.report.measured import record
+
+    record(folder, SYNTHESIS, _content(result))
     return result
 
 
@@ -117,16 +120,13 @@ def _load(folder: Path) -> tuple[str, str, list[str]]:
     return top, family, stages
 
 
-def _write(folder: Path, result: Synthesis) -> None:
-    content = {
+def _content(result: Synthesis) -> dict:
+    return {
         "tool": result.tool,
         "family": result.family,
         "whole": vars(result.whole),
         "stages": {name: vars(counts) for name, counts in result.stages.items()},
     }
-    aside = folder / f".{SYNTHESIS}"
-    aside.write_text(json.dumps(content, indent=1) + "\n")
-    aside.replace(folder / SYNTHESIS)
 
 
 class _Pool:

@@ -81,18 +81,29 @@ def _measured(facts: dict, synthesis: dict | None, verification: dict | None) ->
         rows = [[RESOURCE_NAMES[name], number(predicted[name]), number(whole[name]), off_by(predicted[name], whole[name])]
                 for name in RESOURCE_NAMES if predicted[name] or whole[name]]
         parts.append(table(Table([synthesis["tool"].split(" (")[0], "predicted", "measured", "off by"], rows)))
-        pairs = _layer_pairs(facts, synthesis)
+        layers = _by_layer(facts, synthesis)
+        pairs = [(name, predicted["lut"], found["lut"]) for name, predicted, found in layers]
         parts.append(figure(lambda width, form: charts.compared(pairs, "LUT", width)))
-    return section("Prediction and measurement", "", *parts)
+        parts.append(table(_layer_table(layers)))
+    note = "Layers are synthesised stage by stage, the whole as one." if synthesis else ""
+    return section("Prediction and measurement", note, *parts)
 
 
-def _layer_pairs(facts: dict, synthesis: dict) -> list[tuple[str, float, float]]:
-    """LUTs by layer, predicted and measured, each stage having been synthesised on its own."""
-    pairs = []
-    for layer in facts["layers"]:
-        names = [stage["name"] for stage in layer["stages"] if stage["name"] in synthesis["stages"]]
-        pairs.append((layer["name"], layer["resources"]["lut"], sum(synthesis["stages"][name]["lut"] for name in names)))
-    return pairs
+def _by_layer(facts: dict, synthesis: dict) -> list[tuple[str, dict, dict]]:
+    """Resources of every layer, predicted and measured."""
+    found = synthesis["stages"]
+    return [
+        (layer["name"], layer["resources"],
+         {kind: sum(found[stage["name"]][kind] for stage in layer["stages"] if stage["name"] in found) for kind in RESOURCE_NAMES})
+        for layer in facts["layers"]
+    ]
+
+
+def _layer_table(layers: list[tuple[str, dict, dict]]) -> Table:
+    kinds = [kind for kind in RESOURCE_NAMES if any(predicted[kind] or found[kind] for _, predicted, found in layers)]
+    rows = [[name, *(number(side[kind]) for kind in kinds for side in (predicted, found))] for name, predicted, found in layers]
+    headings = [f"{RESOURCE_NAMES[kind]} {side}" for kind in kinds for side in ("predicted", "measured")]
+    return Table(["layer", *headings], rows)
 
 
 def _roofline(facts: dict) -> str:

@@ -3,6 +3,7 @@
 Per frame unless a key says otherwise; operations as ``Layer.operations`` counts them (a multiply-accumulate is two).
 """
 
+import json
 from dataclasses import asdict
 from math import prod
 
@@ -17,7 +18,7 @@ from finnr_rtl.network.summary import kind, map_text
 from finnr_rtl.platforms import Platform
 from finnr_rtl.report.roofline import roofline
 
-__all__ = ["facts", "intensities", "precision", "ratio"]
+__all__ = ["facts", "intensities", "platform_facts", "precision", "ratio", "report_json"]
 
 
 def facts(design: Design) -> dict:
@@ -68,6 +69,11 @@ def facts(design: Design) -> dict:
         },
     }
     return content | {"roofline": roofline(design, content["traffic"])}
+
+
+def report_json(known: dict) -> str:
+    """``report.json`` from the facts of a design."""
+    return json.dumps(known, indent=1) + "\n"
 
 
 def platform_facts(board: Platform) -> dict:
