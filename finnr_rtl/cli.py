@@ -6,6 +6,8 @@ from pathlib import Path
 
 from finnr_rtl import __version__
 from finnr_rtl.errors import UserError
+from finnr_rtl.folding.budget import CAPS
+from finnr_rtl.folding.goal import COST_MODELS, OPTIMISERS
 
 __all__ = ["main"]
 
@@ -85,6 +87,7 @@ def _explore(commands):
     p.add_argument("--jobs", type=_count, metavar="N", help="processes at a time (default: one per processor)")
     p.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler to hand the work to, e.g. tcp://127.0.0.1:8786; its "
                    "workers need finnr_rtl installed (pip install 'finnr_rtl[cluster]')")
+    _space_options(p)
     _input_options(p)
 
 
@@ -92,10 +95,19 @@ def _goal_options(p):
     """What a design is asked for."""
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
     p.add_argument("--platform", required=True, metavar="NAME", help="board: one of platforms/*.toml by name, or a path to such a file")
-    p.add_argument("--target-fps", type=_positive, metavar="N", help="frames per second to reach, with least resources (default: all)")
-    p.add_argument("--fold", type=Path, metavar="FILE", help="folding.json with layers whose pe, simd and weights you choose yourself")
+    p.add_argument("--target-fps", type=_positive, metavar="N", help="frames per second to reach, with least resources (default: most)")
+    p.add_argument("--fold", type=Path, metavar="FILE", help="folding.json with what you choose yourself; the rest is optimised around it")
     p.add_argument("--clock-mhz", type=_positive, metavar="F", help="clock, in MHz (default: the platform's)")
+    _space_options(p)
     _input_options(p)
+
+
+def _space_options(p):
+    """What a design may take, and how it is found."""
+    for name, share in CAPS.items():
+        p.add_argument(f"--max-{name}", type=_share, metavar="X", help=f"share of the device's {name.upper()} to use (default {share:g})")
+    p.add_argument("--optimiser", choices=OPTIMISERS, default="exact", help="exact, or FINN-R's Algorithm 1 to compare (default exact)")
+    p.add_argument("--cost-model", choices=COST_MODELS, default="finnr_rtl", help="ours, or FINN-R's published one (default finnr_rtl)")
 
 
 def _input_options(p):
@@ -177,6 +189,16 @@ def _positive(text: str) -> float:
         value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and up to 1, e.g. 0.7")
     return value
 
 

@@ -36,29 +36,40 @@ def _table(headings, rows, texts: int = 1) -> Table:
     return table
 
 
+def _asked(options) -> dict:
+    """What build, estimate and explore are asked alike, as their jobs take it."""
+    from finnr_rtl.cost.resources import RESOURCES
+
+    caps = {name: getattr(options, f"max_{name}") for name in RESOURCES}
+    return {
+        "caps": {name: share for name, share in caps.items() if share is not None},
+        "optimiser": options.optimiser,
+        "cost_model": options.cost_model,
+        "input_type": options.input_type,
+        "input_scale": options.input_scale,
+    }
+
+
 def build(options) -> int:
     """``build``: network in, Verilog out."""
     from finnr_rtl.build import build as job
     from finnr_rtl.build import default_output
-    from finnr_rtl.cost.counts import cycles
     from finnr_rtl.network import summary
 
     with _steps() as bar:
         task = bar.add_task("starting", total=None)
         result = job(
             options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
-            clock_mhz=options.clock_mhz, data=options.data, input_type=options.input_type, input_scale=options.input_scale,
+            clock_mhz=options.clock_mhz, data=options.data, **_asked(options),
             progress=lambda step: bar.update(task, description=step),
         )
-    network, folds = result.folded.network, result.folded.folds
+    network = result.folded.network
     OUT.print(summary.text(network))
     OUT.print()
     for port in network.inputs:
         OUT.print(f"input {port.name}, {port.dtype}: {port.source}")
     OUT.print()
-    rows = [(layer.name, folds[layer.name].pe, folds[layer.name].simd, cycles(layer, folds[layer.name])) for layer in network.layers]
-    OUT.print(_table(("layer", "pe", "simd", "cycles"), rows))
-    OUT.print()
+    _print_folding(result)
     timing = result.cycles
     OUT.print(
         f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}), first result after {timing.latency} cycles; "
@@ -80,10 +91,14 @@ def estimate(options) -> int:
         task = bar.add_task("starting", total=None)
         result, facts = job(
             options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
-            clock_mhz=options.clock_mhz, input_type=options.input_type, input_scale=options.input_scale,
+            clock_mhz=options.clock_mhz, **_asked(options),
             progress=lambda step: bar.update(task, description=step),
         )
-    for content in (tables.topology, tables.layers, tables.resources, tables.traffic, tables.intensity):
+    OUT.print(_table(*tables.topology(facts)[:3]))
+    OUT.print()
+    _print_folding(result)
+    OUT.print()
+    for content in (tables.traffic, tables.intensity):
         OUT.print(_table(*content(facts)[:3]))
         OUT.print()
     known = facts["performance"]
@@ -119,7 +134,7 @@ def explore(options) -> int:
         try:
             result = job(
                 options.model, options.platform, output, clocks_mhz=options.clock_mhz, points=options.points, jobs=options.jobs,
-                scheduler=options.scheduler, input_type=options.input_type, input_scale=options.input_scale, progress=told,
+                scheduler=options.scheduler, **_asked(options), progress=told,
             )
         except KeyboardInterrupt:
             bar.stop()
@@ -137,6 +152,29 @@ def explore(options) -> int:
     OUT.print()
     OUT.print(f"written to {output}")
     return 0
+
+
+def _print_folding(result) -> None:
+    """Layer by layer how it is computed and what it takes; the whole against the device; how good that is."""
+    from finnr_rtl.cost.resources import RESOURCES
+
+    folds, device = result.folded.folds, result.board.device
+    cycles = {layer.name: 0 for layer in result.folded.network.layers}
+    for stage in result.stages:
+        cycles[stage.layer] = max(cycles.get(stage.layer, 0), stage.config.cycles)
+    used = [name for name in RESOURCES if getattr(device, name)]
+    rows = []
+    for name, counts in result.layers.items():
+        fold = folds.get(name)
+        choices = (fold.pe, fold.simd, fold.mmv, fold.weights) if fold else ("",) * 4
+        rows.append((name or "ports", *choices, cycles[name] if fold else "", *(f"{getattr(counts, key):,}" for key in used)))
+    rows.append(("total", "", "", "", "", "", *(f"{getattr(result.total, key):,}" for key in used)))
+    for name, counts in ((f"of {result.board.board}", result.total), ("budget", result.budget)):
+        rows.append((name, "", "", "", "", "", *(f"{getattr(counts, key) / getattr(device, key):.1%}" for key in used)))
+    OUT.print(_table(("layer", "pe", "simd", "mmv", "weights", "cycles", *(key.upper() for key in used)), rows))
+    OUT.print()
+    proof = "" if result.gap is None else f"; no other folding is better by more than {result.gap:.1%}"
+    OUT.print(f"chosen by {result.goal.optimiser}, counted by the cost model of {result.goal.cost_model}{proof}")
 
 
 def verify(options) -> int:

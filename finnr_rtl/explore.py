@@ -67,7 +67,11 @@ def explore(
             series[tuple(place)].insert(-1, found)
     if all("error" in found for pair in series.values() for found in pair):
         raise UserError(next(iter(series.values()))[-1]["error"])
-    words = [word for flag, value in (("--input-type", input_type), ("--input-scale", input_scale)) if value for word in (flag, str(value))]
+    # A build of the same folding must allow what the design was allowed, counted in the same way.
+    flags = {f"--max-{name}": share for name, share in (caps or {}).items()}
+    flags |= {"--cost-model": cost_model} if cost_model != "finnr_rtl" else {}
+    flags |= {flag: value for flag, value in (("--input-type", input_type), ("--input-scale", input_scale)) if value}
+    words = [word for flag, value in flags.items() for word in (flag, str(value))]
     result = {"generator": GENERATOR, "complete": True, "network": network.name, "platforms": []}
     for name, board in boards.items():
         found = [point for place, pair in series.items() if place[0] == name for point in pair]

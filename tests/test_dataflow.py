@@ -12,9 +12,9 @@ from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.dataflow.timing import early_beats, predict, size_rooms
 from finnr_rtl.datatypes import DataType
+from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.simulation import random_frames
 from finnr_rtl.emit.vectors import link_beats, links
-from finnr_rtl.folding.balance import balance
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.layers import Conv, Window
@@ -82,12 +82,11 @@ def test_finn_folding_of_cnv_takes_its_cycles(tmp_path):
     """FINN's published folding of CNV (Blott et al. 2018, BNN-PYNQ): 32,768 cycles per frame, set by the fully connected layers."""
     (tmp_path / "cnv.onnx").write_bytes(make("cnv_w1a1").SerializeToString())
     network = load_network(tmp_path / "cnv.onnx")
-    fixed = read_folding(Path(__file__).parent.parent / "examples" / "cnv_finn_folding.json", network)
-    folded = balance(network, load("pynq_z1"), 32_768, fixed)
-    stages = size_rooms(lower(folded))
-    cycles = {stage.name: stage.config.schedule().interval for stage in stages}
-    assert [cycles[f"{name}_mvtu"] for name in fixed] == [32400, 28224, 20736, 28800, 20736, 18432, 32768, 32768, 1024]
-    assert predict(stages).interval == 32_768
+    given = read_folding(Path(__file__).parent.parent / "examples" / "cnv_finn_folding.json", network)
+    result = design(network, load("pynq_z1"), Goal(target_fps=3051, given=given))
+    cycles = {stage.name: stage.config.schedule().interval for stage in result.stages}
+    assert [cycles[f"{name}_mvtu"] for name in given] == [32400, 28224, 20736, 28800, 20736, 18432, 32768, 32768, 1024]
+    assert result.cycles.interval == 32_768
 
 
 def test_rooms_hold_less_than_half_a_frame_where_paces_agree():

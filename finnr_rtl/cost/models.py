@@ -20,8 +20,8 @@ __all__ = ["MODELS", "CostModel"]
 
 @dataclass(frozen=True)
 class CostModel:
-    """``layer(layer, fold, family)`` and ``core(config, family)``, for what stands between layers, are quick and may count a little too
-    much; ``layers(folded, stages, family)`` counts a design whose rooms are sized, by layer."""
+    """``layer(layer, fold, family)`` and ``core(config, family)``, for what stands between layers, are quick and may be a little off;
+    ``layers(folded, stages, family)`` counts a design whose rooms are sized, by layer."""
 
     layer: Callable[[Layer, Fold, str], Resources]
     core: Callable[[CoreConfig, str], Resources]
@@ -34,15 +34,16 @@ def _ring_words(config: WalkConfig) -> int:
 
 
 def _with_ring(config: CoreConfig) -> CoreConfig:
-    """The same core with the size of its ring foretold: for windows, as many pixels as where a beat is a whole pixel.
+    """The same core with the size of its ring foretold from that of the unit which takes whole pixels.
 
-    A ring's exact size follows from every beat of a frame, and there are many configurations to compare. Beats of a pixel are written
-    together, so that a ring needs no more of them than of whole pixels.
+    A ring's exact size follows from every beat of a frame, and there are many configurations to compare. Where the beats of a pixel are
+    written together and read together, all but the newest pixel are in the ring as a whole, and this is exact; where windows are read
+    channel by channel it is near.
     """
     if not isinstance(config, WalkConfig) or config.depth:
         return config
     if isinstance(config, SwuConfig):
-        beats = config.folds * _ring_words(replace(config, simd=config.shape[2]))
+        beats = config.folds * (_ring_words(replace(config, simd=config.shape[2])) - 1) + 1
     else:
         beats = _ring_words(config)
     return replace(config, depth=max(config.footprint, free_words(beats, config.input.width)))

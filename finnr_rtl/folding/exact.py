@@ -20,9 +20,9 @@ def limits(space: Space, fewest: int) -> list[int]:
     return sorted({max(least, cycles) for options in space.options for cycles in options.cycles.tolist()})
 
 
-def fastest(space: Space, fewest: int, budget: Resources, device: Resources) -> Solution | None:
-    """The design of fewest cycles within ``budget``, but no fewer than ``fewest``, and of all these the one that takes the least of
-    ``device``; None where nothing is within the budget.
+def fastest(space: Space, fewest: int, budget: Resources, whole: Resources) -> Solution | None:
+    """The design of fewest cycles within ``budget``, but no fewer than ``fewest``, and of all these the one that takes the least
+    share of ``whole``; None where nothing is within the budget.
 
     What is within the budget at some number of cycles is so at any greater one, so candidates are bisected: first with the relaxation,
     which is quick to rule out most, then from there on with whole designs.
@@ -33,13 +33,13 @@ def fastest(space: Space, fewest: int, budget: Resources, device: Resources) -> 
         return None
     # The relaxation is seldom wrong by much: rising steps from where it begins to find room, then back.
     high, step = low, 1
-    while (best := cheapest(space, candidates[high], budget, device)) is None:
+    while (best := cheapest(space, candidates[high], budget, whole)) is None:
         if high == len(candidates) - 1:
             return None
         low, high, step = high + 1, min(high + step, len(candidates) - 1), 2 * step
     while low < high:
         middle = (low + high) // 2
-        found = cheapest(space, candidates[middle], budget, device)
+        found = cheapest(space, candidates[middle], budget, whole)
         if found is None:
             low = middle + 1
         else:

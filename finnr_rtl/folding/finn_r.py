@@ -10,8 +10,9 @@ import numpy as np
 
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.folding.folding import Fold, legal_factors
+from finnr_rtl.folding.program import shares
 from finnr_rtl.folding.space import Space
-from finnr_rtl.network.layers import Conv, Layer
+from finnr_rtl.network.layers import Conv
 
 __all__ = ["algorithm_1"]
 
@@ -19,25 +20,25 @@ __all__ = ["algorithm_1"]
 MOST = {"simd": 32, "pe": 32, "mmv": 64}
 
 
-def algorithm_1(space: Space, fewest: int, budget: Resources, device: Resources, target: int | None) -> list[int] | None:
+def algorithm_1(space: Space, fewest: int, budget: Resources, whole: Resources, target: int | None) -> list[int] | None:
     """The rows of the design that Algorithm 1 ends with, within ``budget``: the fastest it meets, or, with a ``target``, the first of at
     most so many cycles per frame. None where it meets none.
 
-    ``space`` must have every fold of a layer, not only those worth it. Beyond the published algorithm, which knows no other layers, those
-    without products take the least of ``device`` that keeps up with the slowest that has some. Designs are measured by our cycles; more
-    speed than ``fewest`` cycles per frame is none.
+    ``space`` must have every fold of a layer, not only those worth it. The published algorithm knows no layers without products: these
+    take the least share of ``whole`` that keeps up with the slowest that has some. Designs are measured by our cycles, and what is
+    faster than ``fewest`` cycles per frame counts as no faster.
     """
     layers = space.network.layers
     places = [{fold: row for row, fold in enumerate(options.folds)} for options in space.options]
     rows = [_start(options.folds) for options in space.options]
     products = [place for place, layer in enumerate(layers) if isinstance(layer, Conv)]
-    weights = np.array([1 / count if count else 0 for count in vars(device).values()])
+    worth = shares(whole)
     best, best_cycles = None, None
     while True:
         pace = max((_mvtu_cycles(layers[place], space.options[place].folds[rows[place]]) for place in products), default=1)
         for place, options in enumerate(space.options):
             if place not in products:
-                rows[place] = _cheapest(options.cycles, options.resources @ weights, pace)
+                rows[place] = _cheapest(options.cycles, options.resources @ worth, pace)
         cycles = max(fewest, space.cycles(rows))
         if target is not None:
             if cycles <= target:
@@ -61,15 +62,13 @@ def _start(folds: tuple[Fold, ...]) -> int:
     return min(range(len(folds)), key=lambda row: (folds[row].pe * folds[row].simd * folds[row].mmv, row))
 
 
-def _wider(layer: Layer, fold: Fold, places: dict[Fold, int]) -> int | None:
+def _wider(layer: Conv, fold: Fold, places: dict[Fold, int]) -> int | None:
     """The row of the next fold of a layer; None where it can be widened no more."""
-    channels = layer.weights.shape[3]
-    for key in ("simd", "pe", "mmv"):
+    for key, most in MOST.items():
         for value in legal_factors(layer)[key]:
-            if value <= getattr(fold, key):
-                continue
-            if value <= MOST[key] and (key != "simd" or channels % value == 0) and (row := places.get(replace(fold, **{key: value}))) is not None:
-                return row
+            spans_taps = key == "simd" and layer.weights.shape[3] % value
+            if getattr(fold, key) < value <= most and not spans_taps and replace(fold, **{key: value}) in places:
+                return places[replace(fold, **{key: value})]
     return None
 
 

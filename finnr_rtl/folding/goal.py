@@ -1,12 +1,17 @@
 """What is asked of a design."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
+from typing import TYPE_CHECKING
 
 from finnr_rtl.errors import UserError
-from finnr_rtl.network.network import Network
-from finnr_rtl.platforms import Platform
+
+if TYPE_CHECKING:
+    from finnr_rtl.network.network import Network
+    from finnr_rtl.platforms import Platform
 
 __all__ = ["COST_MODELS", "OPTIMISERS", "Goal"]
 

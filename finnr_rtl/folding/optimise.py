@@ -14,7 +14,7 @@ from finnr_rtl.folding.exact import fastest, least_cycles
 from finnr_rtl.folding.finn_r import algorithm_1
 from finnr_rtl.folding.folding import CHOICES, FoldedNetwork
 from finnr_rtl.folding.goal import Goal
-from finnr_rtl.folding.program import cheapest
+from finnr_rtl.folding.program import cheapest, shares
 from finnr_rtl.folding.refusals import no_fit, no_target
 from finnr_rtl.folding.space import Space
 from finnr_rtl.network.network import Network
@@ -29,7 +29,7 @@ class Optimised:
     empty name) and the ``budget`` that the sum is within.
 
     ``gap`` is the share by which a better design could undercut this one, at most: in cycles per frame, or where there was a target in
-    the share of the device; compared with the best design whose FIFOs take nothing. None where the optimiser proves nothing.
+    the sum of the shares of the budget; compared with the best design whose FIFOs take nothing. None where the optimiser proves nothing.
     """
 
     folded: FoldedNetwork
@@ -75,7 +75,7 @@ def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[
         progress("choosing a folding")
         rows = _choose(spaces, network, board, goal, room, reserve)
         counted = space.resources(rows)
-        value = _share(counted, board) if goal.target_fps else max(space.cycles(rows), goal.fewest_cycles(network, board))
+        value = _share(counted, room) if goal.target_fps else max(space.cycles(rows), goal.fewest_cycles(network, board))
         bound = value if bound is None else bound
         progress("sizing FIFOs")
         folded = FoldedNetwork(network, space.folds(rows))
@@ -91,29 +91,31 @@ def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[
         })
 
 
-def _share(resources: Resources, board: Platform) -> float:
-    """Sum of the shares of the device."""
-    return sum(getattr(resources, name) / whole for name, whole in vars(board.device).items() if whole)
+def _share(resources: Resources, room: Resources) -> float:
+    """Sum of the shares of ``room``."""
+    return float(shares(room) @ list(vars(resources).values()))
 
 
-def _choose(spaces: Callable[[str], Space], network: Network, board: Platform, goal: Goal, room: Resources, reserve: Resources) -> list[int]:
+def _choose(
+    spaces: Callable[[str], Space], network: Network, board: Platform, goal: Goal, room: Resources, reserve: Resources
+) -> list[int]:
     """The best rows within ``room`` less ``reserve``; raises ``UserError`` where there are none."""
     space, fewest, target = spaces(board.family), goal.fewest_cycles(network, board), goal.cycles(board)
     rest = room - reserve
     if goal.optimiser == "finn-r":
-        rows = algorithm_1(space, fewest, rest, board.device, target)
+        rows = algorithm_1(space, fewest, rest, room, target)
     elif target is None:
-        solution = fastest(space, fewest, rest, board.device)
+        solution = fastest(space, fewest, rest, room)
         rows = solution and solution.rows
     else:
-        solution = cheapest(space, target, rest, board.device) if target >= max(fewest, least_cycles(space)) else None
+        solution = cheapest(space, target, rest, room) if target >= max(fewest, least_cycles(space)) else None
         rows = solution and solution.rows
     if rows is not None:
         return rows
-    best = fastest(space, fewest, rest, board.device)
+    best = fastest(space, fewest, rest, room)
     if best is None:
         raise no_fit(spaces, board, goal, reserve)
     possible = max(fewest, space.cycles(best.rows))
     if goal.optimiser == "finn-r" and (target is None or target >= possible):
-        raise UserError(f"Algorithm 1 meets no design of network {network.name!r} that fits {board.name}, but there is one: --optimiser exact")
+        raise UserError(f"Algorithm 1 meets no design of {network.name!r} that fits {board.name}, but there is one: --optimiser exact")
     raise no_target(space, board, goal, target, fewest, possible)

@@ -61,7 +61,7 @@ class Options:
         )
 
     def pruned(self) -> "Options":
-        """The options to which no other one with the same streams is neither slower nor larger in any resource; of equal ones, the first."""
+        """The options worth a thought: no other one with the same streams is at most as slow and as large in every resource."""
         _, streams = np.unique(np.column_stack([self.takes, self.gives]), axis=0, return_inverse=True)
         measure = np.column_stack([self.cycles, self.resources])
         kept = [rows[undominated(measure[rows])] for rows in (np.flatnonzero(streams == kind) for kind in range(streams.max() + 1))]

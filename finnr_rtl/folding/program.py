@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.folding.space import Space
 
-__all__ = ["Solution", "cheapest", "feasible", "tightest"]
+__all__ = ["Solution", "cheapest", "feasible", "shares", "tightest"]
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,15 @@ def feasible(space: Space, limit: int, budget: Resources) -> bool:
     return program.solve(np.zeros(program.size), _values(budget), whole=False) is not None
 
 
-def cheapest(space: Space, limit: int, budget: Resources, device: Resources) -> Solution | None:
-    """The design of at most ``limit`` cycles within ``budget`` that takes the least of ``device``, as the sum of its shares; or None."""
+def cheapest(space: Space, limit: int, budget: Resources, whole: Resources) -> Solution | None:
+    """The design of at most ``limit`` cycles within ``budget`` that takes the least: least sum of shares of ``whole``; or None."""
     program = _Program(space, limit)
-    weights = np.where(_values(device) > 0, 1 / np.maximum(_values(device), 1), 0)
-    return program.solve(weights @ program.resources, _values(budget))
+    return program.solve(shares(whole) @ program.resources, _values(budget))
+
+
+def shares(whole: Resources) -> np.ndarray:
+    """What one of each resource is worth where ``whole`` is all there is; what there is none of is worth nothing."""
+    return np.array([1 / count if count > 0 else 0 for count in vars(whole).values()])
 
 
 def tightest(space: Space, limit: int, budget: Resources) -> Solution:

@@ -25,8 +25,9 @@ def no_fit(spaces: Callable[[str], Space], board: Platform, goal: Goal, reserve:
     space, have = spaces(board.family), budget(board, goal.caps)
     need = _closest(space, have, reserve)
     short = [name for name in RESOURCES if getattr(need, name) > getattr(have, name)]
+    over = need - have
     lacks = ", ".join(
-        f"{getattr(need, name):,} {name.upper()} where {getattr(have, name):,} may be used ({getattr(need, name) - getattr(have, name):,} short)"
+        f"{getattr(need, name):,} {name.upper()}, of which {getattr(have, name):,} may be used ({getattr(over, name):,} short)"
         for name in short
     )
     larger = None

@@ -36,13 +36,18 @@ class Edge:
 class Space:
     """The designs of ``network`` in which layers have the values that ``given`` has for them, by name.
 
-    ``options`` are those of each layer, in the network's order, each with the fork behind it where there is one; ``edges`` are all
-    streams between them. Unless ``pruned`` is False, options that are not worth a thought are left out. An input comes in the beats that its first reader takes, so an edge may lie between two readers. Rooms are
-    not sized: FIFOs are as small as they can be.
+    ``options`` are those of each layer, in the network's order, each with the fork behind it where there is one; those not worth a thought
+    are left out unless ``pruned`` is False. ``edges`` are all streams between layers. An input comes in the beats that its first reader
+    takes, so an edge may lie between two readers. Rooms are not sized: FIFOs are as small as they can be.
     """
 
     def __init__(
-        self, network: Network, given: Mapping[str, Mapping[str, int | str]], layer_cost: LayerCost, core_cost: CoreCost, pruned: bool = True
+        self,
+        network: Network,
+        given: Mapping[str, Mapping[str, int | str]],
+        layer_cost: LayerCost,
+        core_cost: CoreCost,
+        pruned: bool = True,
     ):
         self.network = network
         self.options = [Options.of(layer, given.get(layer.name, {}), layer_cost) for layer in network.layers]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from finnr_rtl.report.text import number, percent, quantity
 
-__all__ = ["RESOURCE_NAMES", "Table", "intensity", "layers", "off_by", "resources", "topology", "traffic"]
+__all__ = ["RESOURCE_NAMES", "Table", "intensity", "layers", "off_by", "topology", "traffic"]
 
 RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP", "uram": "URAM"}
 INTENSITIES = {"weights_on_chip": "Op/input bit", "activations_on_chip": "Op/weight bit", "nothing_on_chip": "Op/bit"}
@@ -56,17 +56,6 @@ def layers(facts: dict) -> Table:
     interval = facts["performance"]["interval_cycles"]
     rows.append(["total", "", "", "", "", number(interval), "", *(number(facts["resources"][name]) for name in shown)])
     return Table(["layer", "precision", "P", "Q", "M", "cycles", "busy", *(RESOURCE_NAMES[name] for name in shown)], rows, 2, True)
-
-
-def resources(facts: dict) -> Table:
-    """The whole design against its board."""
-    platform = facts["platform"]
-    rows = [
-        [RESOURCE_NAMES[name], number(facts["resources"][name]), number(facts["budget"][name]), number(platform["shell"][name]),
-         number(platform["device"][name]), percent(facts["share"][name])]
-        for name in shown_resources(facts)
-    ]
-    return Table(["resource", "design", "budget", "shell", "board", "of the board"], rows)
 
 
 def traffic(facts: dict) -> Table:

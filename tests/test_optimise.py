@@ -1,0 +1,339 @@
+"""The folding optimiser: proven best, within its budget, told apart from the impossible."""
+
+from dataclasses import replace
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+from networks import add, conv, network, small_cnn, small_resnet, two_ways
+
+from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.cost import model
+from finnr_rtl.cost.models import MODELS, _with_ring
+from finnr_rtl.cost.resources import RESOURCES, Resources
+from finnr_rtl.dataflow.engines import engine
+from finnr_rtl.dataflow.stages import lower
+from finnr_rtl.datatypes import DataType
+from finnr_rtl.design import Goal, design
+from finnr_rtl.errors import UserError
+from finnr_rtl.folding.budget import CAPS, budget
+from finnr_rtl.folding.exact import fastest, limits
+from finnr_rtl.folding.finn_r import algorithm_1
+from finnr_rtl.folding.folding import FoldedNetwork
+from finnr_rtl.folding.goal import OPTIMISERS
+from finnr_rtl.folding.optimise import optimise, space_of
+from finnr_rtl.folding.options import folds, undominated
+from finnr_rtl.folding.program import cheapest, shares, tightest
+from finnr_rtl.network.layers import Window
+from finnr_rtl.platforms import load, names
+
+BOARD = load("pynq_z1")
+NETWORKS = [small_cnn, small_resnet, two_ways]
+
+
+def generated(seed):
+    """A random small chain or diamond of matrix layers."""
+    rng = np.random.default_rng(seed)
+    types = [DataType(name) for name in ("BIPOLAR", "UINT2", "INT4", "UINT8")]
+
+    def layer(name, source, shape, dtype, window, output):
+        weight = types[rng.integers(3)]
+        return conv(rng, name, source, shape, dtype, int(rng.choice([4, 6, 8, 12])), weight, output, window)
+
+    act = types[rng.integers(1, 3)]
+    first = layer("a", "input", (7, 6, int(rng.choice([2, 3, 4]))), DataType("UINT8"), Window((3, 3)), act)
+    second = layer("b", "a", first.output_shape, act, Window((3, 3), pads=(1, 1, 1, 1)), act)
+    layers = [first, second]
+    if rng.random() < 0.5:
+        skip = conv(rng, "skip", "a", first.output_shape, act, second.outputs, types[0], act)
+        layers += [skip, add(rng, "sum", (second, skip), act)]
+    flat = (1, 1, prod(layers[-1].output_shape))
+    layers.append(layer("end", layers[-1].name, flat, act, None, None))
+    return network(f"generated_{seed}", first.input_shape, DataType("UINT8"), layers)
+
+
+def tight(space, seed):
+    """A random budget that some designs are within and others are not."""
+    rng = np.random.default_rng(seed)
+    least = [min(int(options.resources[:, column].min()) for options in space.options) for column in range(len(RESOURCES))]
+    rows = [int(rng.integers(len(options))) for options in space.options]
+    picked = [*vars(space.resources(rows)).values()]
+    return Resources(*(max(low, int(count * rng.uniform(0.7, 1.2))) for low, count in zip(least, picked, strict=True)))
+
+
+def brute_force(space, limit, room):
+    """Least share of ``room`` over all designs, one by one; None where there is none."""
+    best = None
+    worth = shares(room)
+    for rows in product(*(np.flatnonzero(options.cycles <= limit).tolist() for options in space.options)):
+        taken = space.resources(rows)
+        if taken <= room:
+            share = float(worth @ [*vars(taken).values()])
+            best = share if best is None else min(best, share)
+    return best
+
+
+def small_space(seed):
+    """Two layers with a fork, a converter and an input read twice, small enough to try every design."""
+    rng = np.random.default_rng(seed)
+    act = DataType("UINT2")
+    left = conv(rng, "left", "input", (3, 3, 4), DataType("INT4"), 6, DataType("INT2"), act)
+    right = conv(rng, "right", "input", (3, 3, 4), DataType("INT4"), 6, DataType("INT3"), act)
+    total = add(rng, "total", (left, right), act)
+    return space_of(network("small", (3, 3, 4), DataType("INT4"), [left, right, total]), Goal(), BOARD.family)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_design_is_cheaper_or_faster(seed):
+    space = small_space(seed)
+    room = tight(space, seed)
+    found = [brute_force(space, limit, room) for limit in limits(space, 1)]
+    for limit, least in zip(limits(space, 1), found, strict=True):
+        solution = cheapest(space, limit, room, room)
+        assert (solution is None) == (least is None), limit
+        if solution is not None:
+            assert space.resources(solution.rows) <= room
+            assert space.cycles(solution.rows) <= limit
+            assert solution.value == pytest.approx(least, rel=1e-6)
+            assert float(shares(room) @ [*vars(space.resources(solution.rows)).values()]) == pytest.approx(least, rel=1e-6)
+    best = fastest(space, 1, room, room)
+    first = next((limit for limit, least in zip(limits(space, 1), found, strict=True) if least is not None), None)
+    assert (None if best is None else space.cycles(best.rows)) == first
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_closest_to_a_budget_is(seed):
+    space = small_space(seed)
+    room = Resources(300, 300, 2, 3, 1)
+    solution = tightest(space, max(limits(space, 1)), room)
+
+    def worst(rows):
+        return max(count / have for count, have in zip(vars(space.resources(rows)).values(), vars(room).values(), strict=True))
+
+    least = min(worst(rows) for rows in product(*(range(len(options)) for options in space.options)))
+    assert worst(solution.rows) == pytest.approx(least, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_what_is_counted_is_what_is_built(make):
+    """Cycles are those of the schedules, resources those of stages whose rooms are not sized, rings a little off."""
+    net = make()
+    space = space_of(net, Goal(), BOARD.family)
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        rows = [int(rng.integers(len(options))) for options in space.options]
+        stages = lower(FoldedNetwork(net, space.folds(rows)))
+        assert space.cycles(rows) == max(stage.config.schedule().interval for stage in stages)
+        # But for a FIFO between an input and an output that are the same.
+        built = sum(model.stages_cost([stage for stage in stages if stage.layer], BOARD.family).values(), Resources())
+        counted = space.resources(rows)
+        assert counted.dsp == built.dsp
+        assert counted.bram18 == pytest.approx(built.bram18, abs=1)
+        assert counted.ff == pytest.approx(built.ff, rel=0.03)
+        assert counted.lut == pytest.approx(built.lut, rel=0.05)
+
+
+def test_rings_are_foretold():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        shape = (int(rng.integers(5, 12)), int(rng.integers(5, 12)), int(rng.choice([2, 4, 6, 8])))
+        kernel, stride = tuple(rng.integers(1, 5, 2).tolist()), tuple(rng.integers(1, 3, 2).tolist())
+        order = str(rng.choice(["window", "depthwise"]))
+        pads, simd = tuple(rng.integers(0, 2, 4).tolist()), int(rng.choice([1, 2]))
+        try:
+            config = SwuConfig(DataType("UINT4"), shape, kernel, stride, (1, 1), pads, 0, simd, order)
+        except ValueError:
+            continue
+        print(config)
+        foretold = _with_ring(config).depth
+        if order == "window":
+            assert foretold == config.words
+        else:
+            assert foretold == pytest.approx(config.words, rel=0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_never_worse_than_algorithm_1(seed):
+    net = generated(seed)
+    rng = np.random.default_rng(seed)
+    for board in (load(name) for name in ("pynq_z1", "kv260")):
+        caps = {"lut": float(rng.uniform(0.1, 0.7)), "bram18": float(rng.uniform(0.08, 0.9)), "dsp": float(rng.uniform(0.02, 0.9))}
+        found = {}
+        for optimiser in OPTIMISERS:
+            try:
+                result = design(net, board, Goal(caps=caps, optimiser=optimiser))
+            except UserError:
+                continue
+            found[optimiser] = result.cycles.interval
+            assert result.total <= result.budget
+        assert "finn-r" not in found or found["exact"] <= found["finn-r"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_never_dearer_than_algorithm_1(seed):
+    net = generated(seed)
+    walked, space = space_of(net, Goal(optimiser="finn-r"), BOARD.family), space_of(net, Goal(), BOARD.family)
+    room = budget(BOARD, {})
+    for target in limits(space, 1)[::7]:
+        rows = algorithm_1(walked, 1, room, room, target)
+        if rows is not None:
+            other = float(shares(room) @ [*vars(walked.resources(rows)).values()])
+            assert cheapest(space, target, room, room).value <= other + 1e-9
+
+
+def test_algorithm_1_widens_q_then_p():
+    """One layer of 12 outputs over 8 values: Q first, then P, each to its next divisor; every step is a design."""
+    rng = np.random.default_rng(0)
+    act = DataType("UINT4")
+    net = network("one", (1, 1, 8), act, [conv(rng, "fc", "input", (1, 1, 8), act, 12, act)])
+    space = space_of(net, Goal(optimiser="finn-r"), BOARD.family)
+    room = budget(BOARD, {})
+    walk = [space.folds(algorithm_1(space, 1, room, room, target))["fc"] for target in (96, 48, 24, 12, 6, 4, 3, 2, 1)]
+    assert [(fold.simd, fold.pe) for fold in walk] == [(1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 12)]
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_caps_are_honoured(make, optimiser):
+    caps = {"lut": 0.13, "bram18": 0.07, "dsp": 0.1}
+    result = design(make(), BOARD, Goal(caps=caps, optimiser=optimiser))
+    for name in RESOURCES:
+        share = caps.get(name, CAPS[name])
+        assert getattr(result.total, name) <= share * getattr(BOARD.device, name) - getattr(BOARD.shell, name)
+    assert result.total == model.whole_cost(result.stages, BOARD.family)
+
+
+def test_rooms_are_within_the_budget_too():
+    """FIFOs that only show once a folding is chosen do not break a cap: something else is chosen then."""
+    net = small_resnet()
+    free = optimise(net, BOARD, Goal(target_fps=20_000))
+    for lut in np.linspace(1.0, 0.9, 6):
+        cap = (free.total.lut * lut + BOARD.shell.lut) / BOARD.device.lut
+        try:
+            result = optimise(net, BOARD, Goal(target_fps=20_000, caps={"lut": float(cap)}))
+        except UserError:
+            continue
+        assert result.total <= result.budget
+
+
+def test_a_target_is_met_with_the_least():
+    net = small_cnn()
+    last = None
+    for target in (200_000, 50_000, 10_000, 1000, 1):
+        result = design(net, BOARD, Goal(target_fps=target))
+        assert result.frames_per_second >= target
+        assert result.gap == 0
+        share = float(shares(result.budget) @ [*vars(result.total).values()])
+        assert last is None or share <= last + 0.01
+        last = share
+
+
+def test_given_values_stay_and_the_rest_is_chosen():
+    given = {"conv0": {"pe": 2}, "conv1": {"simd": 4, "weights": "block"}, "fc0": {}}
+    result = design(small_cnn(), BOARD, Goal(given=given))
+    assert result.folded.folds["conv0"].pe == 2
+    assert result.folded.folds["conv1"].simd == 4 and result.folded.folds["conv1"].weights == "block"
+    assert result.folded.folds["conv0"].simd == 3
+
+
+def test_every_fold_is_legal_and_none_is_told_twice():
+    for layer in small_cnn().layers:
+        every = list(folds(layer, {}))
+        assert len(set(every)) == len(every)
+        for fold in every:
+            assert engine(layer, fold)
+
+
+def test_undominated_rows():
+    rng = np.random.default_rng(0)
+    measure = rng.integers(0, 5, (60, 3))
+    kept = set(undominated(measure).tolist())
+    for row in range(len(measure)):
+        others = [other for other in range(len(measure)) if other != row and np.all(measure[other] <= measure[row])]
+        better = [other for other in others if np.any(measure[other] < measure[row]) or other < row]
+        assert (row in kept) == (not better)
+
+
+def test_the_same_question_has_the_same_answer():
+    for goal in (Goal(), Goal(target_fps=5000), Goal(caps={"lut": 0.13})):
+        first, second = (optimise(small_resnet(), BOARD, goal) for _ in range(2))
+        assert first.folded.folds == second.folded.folds
+
+
+def test_default_is_no_faster_than_memory_brings_frames():
+    slow = replace(BOARD, memory=replace(BOARD.memory, port_bits=1))
+    result = design(small_cnn(), slow, Goal())
+    bits = 9 * 8 * 3 * 8
+    # The cheapest that keeps up, and what keeps up is not always exactly as slow.
+    assert bits / 2 < result.cycles.interval <= bits
+    assert result.total.lut < design(small_cnn(), BOARD, Goal()).total.lut
+
+
+def test_memory_cycles():
+    memory = BOARD.memory
+    assert memory.cycles([640], [64], 100) == 10  # one bus, one port
+    assert memory.cycles([64] * 8, [1], 1) == 2  # eight buses share four ports
+    assert memory.cycles([6400] * 4, [6400] * 4, 100) == 51200 * 100 // 16800 + 1  # 2.1 GB/s are 168 bits a cycle
+
+
+def test_nothing_fits():
+    with pytest.raises(UserError) as caught:
+        design(small_cnn(), BOARD, Goal(caps={"lut": 0.08}))
+    text = str(caught.value)
+    assert "does not fit pynq_z1" in text
+    assert "LUT, of which 256 may be used (" in text
+    assert "short)" in text
+    assert "smallest of our boards on which it would fit is kv260" in text
+    with pytest.raises(UserError, match="fits none of our boards"):
+        design(small_cnn(), BOARD, Goal(caps={"bram18": 0.001, "lut": 0.005}))
+
+
+@pytest.mark.parametrize(
+    ("fps", "words"),
+    [
+        (1e8, ["1 cycles per frame", "memory of pynq_z1 takes"]),
+        (5e5, ["200 cycles per frame", "layer 'conv0' takes 378 cycles at its fastest"]),
+    ],
+)
+def test_a_target_out_of_reach(fps, words):
+    with pytest.raises(UserError) as caught:
+        design(small_cnn(), BOARD, Goal(target_fps=fps))
+    for word in [*words, "the most possible is 264,550 frames/s (378 cycles per frame)"]:
+        assert word in str(caught.value)
+
+
+def test_a_target_beyond_the_budget():
+    caps = {"lut": 0.09, "bram18": 0.05}
+    most = design(small_cnn(), BOARD, Goal(caps=caps))
+    with pytest.raises(UserError, match="no folding of .* cycles fits the budget on pynq_z1; the most possible is"):
+        design(small_cnn(), BOARD, Goal(target_fps=most.frames_per_second * 1.05, caps=caps))
+
+
+@pytest.mark.parametrize(
+    ("caps", "words"), [({"lut": 0}, "--max-lut 0 is out of range"), ({"dsp": 1.01}, "--max-dsp 1.01"), ({"ram": 1}, "no resource 'ram'")]
+)
+def test_caps_out_of_range(caps, words):
+    with pytest.raises(UserError, match=words):
+        design(small_cnn(), BOARD, Goal(caps=caps))
+
+
+def test_unknown_optimiser_and_cost_model():
+    with pytest.raises(UserError, match="'best' is unknown: choose one of exact, finn-r"):
+        Goal(optimiser="best")
+    with pytest.raises(UserError, match="'vivado' is unknown: choose one of finnr_rtl, finn-r"):
+        Goal(cost_model="vivado")
+
+
+def test_published_costs_can_be_counted_by():
+    result = design(small_cnn(), BOARD, Goal(cost_model="finn-r"))
+    assert result.total == sum(MODELS["finn-r"].layers(result.folded, result.stages, BOARD.family).values(), Resources())
+    assert result.total <= result.budget
+
+
+def test_budget_is_a_share_of_the_device_less_the_shell():
+    for name in names():
+        board = load(name)
+        room = budget(board, {"lut": 0.5})
+        assert room.lut == int(0.5 * board.device.lut) - board.shell.lut
+        assert room.bram18 == int(CAPS["bram18"] * board.device.bram18) - board.shell.bram18
