@@ -106,10 +106,10 @@ def build(
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}
     known = facts(result)
     files[FOLDING] = write_folding(result.folded)
-    files[REPORT] = report_json(known)
     files["README.txt"] = readme(network, accelerator, cycles)
     files[MANIFEST] = manifest(network, accelerator, cycles, result.clock_mhz, board, files)
-    files[REPORT_PAGE] = design_page(known)
+    # The report tells of the goal as well, which is no part of the accelerator that the manifest describes.
+    files |= {REPORT: report_json(known), REPORT_PAGE: design_page(known)}
     write_output(output, files)
     return result
 

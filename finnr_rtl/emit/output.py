@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 EXPLORATION = "explore.json"
 FOLDING = "folding.json"
-# The report as a page; written again when there is something measured to show, so no manifest can tell its checksum.
+# The report as a page; written again when there is something measured to show.
 REPORT_PAGE = "report.html"
 # What synthesis counted and simulation found, beside the build they belong to.
 SYNTHESIS = "synth.json"
@@ -28,7 +28,7 @@ VERIFICATION = "verify.json"
 LEFT_BY_SCRIPTS = ("sim/build", "sim/results.json", "sim/progress.json", "sim/__pycache__")
 # What belongs to a folder, by its index, beside the files that the index lists.
 BELONGING = {
-    MANIFEST: (REPORT_PAGE, SYNTHESIS, VERIFICATION, *LEFT_BY_SCRIPTS),
+    MANIFEST: (REPORT, REPORT_PAGE, SYNTHESIS, VERIFICATION, *LEFT_BY_SCRIPTS),
     REPORT: (REPORT_PAGE, FOLDING),
     EXPLORATION: (REPORT_PAGE, "points", "foldings"),
 }

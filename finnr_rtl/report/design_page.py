@@ -7,7 +7,7 @@ from finnr_rtl.report.svg import element
 from finnr_rtl.report.tables import RESOURCE_NAMES, Table, off_by
 from finnr_rtl.report.text import number, percent, quantity
 
-__all__ = ["design_page"]
+__all__ = ["costs", "design_page"]
 
 
 def design_page(facts: dict, synthesis: dict | None = None, verification: dict | None = None) -> str:
@@ -108,13 +108,19 @@ def _layer_table(layers: list[tuple[str, dict, dict]]) -> Table:
 
 def _roofline(facts: dict) -> str:
     roofline = facts["roofline"]
-    costs = ", ".join(f"{roof['precision']} {number(roof['lut_per_operation'])}" for roof in roofline["roofs"])
     note = (
-        f"Peak of a precision: the LUT budget full of its arithmetic, at {number(facts['clock_mhz'])} MHz; LUTs per operation per cycle: "
-        f"{costs}. Weights stay on chip, so a frame moves only its inputs and outputs; the hollow point shows the same network with "
-        "weights from memory."
+        f"Peak of a precision: the budget of LUTs or DSPs full of its arithmetic, at {number(facts['clock_mhz'])} MHz; per operation per "
+        f"cycle it takes {costs(roofline)}. Weights stay on chip, so a frame moves only its inputs and outputs; the hollow point shows the "
+        "same network with weights from memory."
     )
     return section("Roofline", note, figure(lambda width, form: plots.roof(roofline, width, form)))
+
+
+def costs(roofline: dict) -> str:
+    """What an operation costs in each precision, in words; the resource that sets the peak is the one told."""
+    return ", ".join(
+        f"{number(roof['cost'][roof['limit']])} {RESOURCE_NAMES[roof['limit']]} ({roof['precision']})" for roof in roofline["roofs"]
+    )
 
 
 def _traffic(facts: dict) -> str:

@@ -3,6 +3,7 @@
 from html import escape
 
 from finnr_rtl.report import plots
+from finnr_rtl.report.design_page import costs
 from finnr_rtl.report.page import figure, key, page, section, table, tiles
 from finnr_rtl.report.tables import RESOURCE_NAMES, Table
 from finnr_rtl.report.text import number, percent, quantity
@@ -57,9 +58,13 @@ def designs(boards: list[dict]) -> Table:
 
 def _designs(result: dict, boards: list[dict]) -> str:
     commands = [point["build"] for board in boards for point in board["points"] if point["front"]]
-    note = "No other design on the same board has as many frames per second and no more of every resource."
+    note = (
+        "No other design on the same board has as many frames per second and no more of every resource. Each is ready to build: "
+        "build MODEL --platform BOARD --fold foldings/DESIGN.json."
+    )
     inner = "".join(f"<li><code>{escape(command)}</code></li>" for command in commands)
-    listed = f'<p class="note">Each is one command away:</p><ol class="commands">{inner}</ol>'
+    # Closed, and so not printed: a page of commands would hide the rest.
+    listed = f'<details><summary>Commands that build them</summary><ol class="commands">{inner}</ol></details>'
     return section("Designs on the front", note, table(designs(boards)), listed)
 
 
@@ -76,5 +81,6 @@ def _rooflines(board: dict) -> str:
         drawn = roofline | {"points": points}
         parts.append(figure(lambda width, form, drawn=drawn: plots.roof(drawn, width, form)))
     clocks = ", then ".join(f"{number(roofline['clock_mhz'])} MHz" for roofline in board["rooflines"])
-    note = f"At {clocks}. Peak of a precision: the LUT budget full of its arithmetic. Points are the designs, weights on chip."
+    note = f"At {clocks}. Peak of a precision: the budget of LUTs or DSPs full of its arithmetic, which takes {costs(board['rooflines'][0])} " \
+        "per operation per cycle. Points are the designs, weights on chip."
     return section(f"Roofline of {board['board']}", note, *parts)

@@ -1,7 +1,7 @@
 """The roofline of a network on a board: what its arithmetic could reach, what memory allows, and where the network is.
 
-Peak of a precision (FINN-R): ``budget * clock / cost per operation``, cost in LUTs per operation per cycle. The peak of a whole network
-takes the mean cost of its layers, weighted by their operations.
+Peak of a precision (FINN-R): ``budget * clock / cost per operation``, in LUTs, or DSP slices, per operation per cycle, whichever is less. The
+peak of a whole network takes the mean cost of its layers, weighted by their operations.
 """
 
 from functools import cache
@@ -15,6 +15,8 @@ from finnr_rtl.network.layers import Conv
 
 __all__ = ["FINN_R_LUT_PER_OPERATION", "finn_r_cost", "peak", "roofline", "unit_cost"]
 
+# What arithmetic is made of.
+ARITHMETIC = ("lut", "dsp")
 # LUT per operation per cycle (half a multiply-accumulate), by bits of the two operands, the narrower first: the authors' budget table.
 FINN_R_LUT_PER_OPERATION = {(1, 1): 2.5, (1, 2): 6.0, (2, 4): 8.5, (4, 4): 11.0, (4, 8): 25.5, (8, 8): 40.0}
 
@@ -27,19 +29,21 @@ def finn_r_cost(weight_bits: int, activation_bits: int) -> float:
 
 
 @cache
-def unit_cost(weight_type: DataType, input_type: DataType, family: str) -> float:
-    """LUT per operation of a large matrix unit of ours, with its weights in block RAM and no activation, as the cost model has it."""
+def unit_cost(weight_type: DataType, input_type: DataType, family: str) -> dict[str, float]:
+    """LUT and DSP per operation per cycle of a large matrix unit of ours, with its weights in block RAM and no activation, as the cost
+    model has it."""
     pe, simd, folds = 32, 64, 16
     rng = np.random.default_rng(0)
     shape = (pe * 2, simd * folds)
     weights = rng.choice([-1, 1], shape) if weight_type == BIPOLAR else rng.integers(weight_type.min, weight_type.max + 1, shape)
     unit = MvtuConfig(input_type, weight_type, weights, pe, simd, storage="block")
-    return core_cost(unit, family).lut / (2 * pe * simd)
+    cost = core_cost(unit, family)
+    return {kind: getattr(cost, kind) / (2 * pe * simd) for kind in ARITHMETIC}
 
 
-def peak(lut: float, clock_mhz: float, lut_per_operation: float) -> float:
-    """Operations per second of ``lut`` LUTs full of arithmetic at ``clock_mhz``."""
-    return lut * clock_mhz * 1e6 / lut_per_operation
+def peak(budget: float, clock_mhz: float, cost: float) -> float:
+    """Operations per second of ``budget`` LUTs (or DSP slices) full of arithmetic that takes ``cost`` of them per operation per cycle."""
+    return budget * clock_mhz * 1e6 / cost
 
 
 def roofline(design, traffic: dict) -> dict:
@@ -50,16 +54,18 @@ def roofline(design, traffic: dict) -> dict:
     """
     network, board = design.folded.network, design.board
     work: dict[str, int] = {}
-    costs: dict[str, float] = {}
+    costs: dict[str, dict[str, float]] = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
             name = f"w{layer.weight_type.bits}a{layer.input_type.bits}"
             work[name] = work.get(name, 0) + layer.operations
-            # Of types as wide the dearest counts.
-            costs[name] = max(costs.get(name, 0), _cost(layer.weight_type, layer.input_type, design))
+            # Of types equally wide the dearest counts.
+            cost, known = _cost(layer.weight_type, layer.input_type, design), costs.get(name, {})
+            costs[name] = {kind: max(cost[kind], known.get(kind, 0)) for kind in ARITHMETIC}
     roofs = [_roof(name, costs[name], design) for name in sorted(work)]
     if len(work) > 1:
-        mean = sum(costs[name] * operations for name, operations in work.items()) / sum(work.values())
+        total = sum(work.values())
+        mean = {kind: sum(costs[name][kind] * operations for name, operations in work.items()) / total for kind in ARITHMETIC}
         roofs.append(_roof("all layers", mean, design))
     moved = traffic["input_bytes"] + traffic["output_bytes"]
     weights = sum(layer.weights.size * layer.weight_type.bits for layer in network.layers if isinstance(layer, Conv)) / 8
@@ -74,15 +80,16 @@ def roofline(design, traffic: dict) -> dict:
     }
 
 
-def _cost(weight_type: DataType, input_type: DataType, design) -> float:
+def _cost(weight_type: DataType, input_type: DataType, design) -> dict[str, float]:
     if design.goal.cost_model == "finn-r":
-        return finn_r_cost(weight_type.bits, input_type.bits)
+        return {"lut": finn_r_cost(weight_type.bits, input_type.bits), "dsp": 0.0}
     return unit_cost(weight_type, input_type, design.board.family)
 
 
-def _roof(precision: str, cost: float, design) -> dict:
-    rate = peak(design.budget.lut, design.clock_mhz, cost)
-    return {"precision": precision, "lut_per_operation": cost, "operations_per_second": rate}
+def _roof(precision: str, cost: dict[str, float], design) -> dict:
+    peaks = {kind: peak(getattr(design.budget, kind), design.clock_mhz, cost[kind]) for kind in ARITHMETIC if cost[kind]}
+    limit = min(peaks, key=peaks.get)
+    return {"precision": precision, "cost": cost, "limit": limit, "operations_per_second": peaks[limit]}
 
 
 def _point(name: str, label: str, intensity: float, rate: float, built: bool) -> dict:
