@@ -81,6 +81,8 @@ def _rooflines(board: dict) -> str:
         drawn = roofline | {"points": points}
         parts.append(figure(lambda width, form, drawn=drawn: plots.roof(drawn, width, form)))
     clocks = ", then ".join(f"{number(roofline['clock_mhz'])} MHz" for roofline in board["rooflines"])
-    note = f"At {clocks}. Peak of a precision: the budget of LUTs or DSPs full of its arithmetic, which takes {costs(board['rooflines'][0])} " \
-        "per operation per cycle. Points are the designs, weights on chip."
+    note = (
+        f"At {clocks}. Peak of a precision: the budget of LUTs or DSPs full of its arithmetic; per operation per cycle it takes "
+        f"{costs(board['rooflines'][0])}. Points are the designs, weights on chip."
+    )
     return section(f"Roofline of {board['board']}", note, *parts)

@@ -1,7 +1,7 @@
 """The roofline of a network on a board: what its arithmetic could reach, what memory allows, and where the network is.
 
-Peak of a precision (FINN-R): ``budget * clock / cost per operation``, in LUTs, or DSP slices, per operation per cycle, whichever is less. The
-peak of a whole network takes the mean cost of its layers, weighted by their operations.
+Peak of a precision (FINN-R): ``budget * clock / cost per operation``, in LUTs or DSP slices per operation per cycle, whichever is less.
+The peak of a whole network takes the mean cost of its layers, weighted by their operations.
 """
 
 from functools import cache
