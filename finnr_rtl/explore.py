@@ -170,7 +170,8 @@ def _platform(name: str, board: Platform, found: list[dict], model: Path, output
     """What is told of one platform: its designs by rising frame rate, which of them are on the front, and how to build these."""
     from finnr_rtl.report.facts import platform_facts
 
-    designs = [one for one in found if "error" not in one]
+    # Neighbouring targets may be met by one design.
+    designs = list({(one["folding"], one["facts"]["clock_mhz"]): one for one in reversed(found) if "error" not in one}.values())
     content = platform_facts(board) | {"errors": list(dict.fromkeys(one["error"] for one in found if "error" in one))}
     designs.sort(key=lambda one: (one["facts"]["performance"]["frames_per_second"], one["facts"]["clock_mhz"]))
     coordinates = [(one["facts"]["performance"]["frames_per_second"], one["facts"]["resources"]) for one in designs]

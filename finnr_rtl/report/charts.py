@@ -23,7 +23,7 @@ def cycles(facts: dict, width: int, form: str) -> str:
         content += [
             text(label, y + 12, layer["name"], "strong" if slowest else "", "end", room=label),
             rectangle(start, y + 2, max(long, 1), 13, "slow-fill" if slowest else "busy-fill", tip, 2),
-            text(start + max(long, 1) + 6, y + 12.5, number(layer["cycles"]), "figure strong" if slowest else "figure"),
+            text(width, y + 12.5, number(layer["cycles"]), "figure strong" if slowest else "figure", "end"),
         ]
     at = start + (end - start) * interval / most
     content.append(element("line", x1=at, x2=at, y1=0, y2=height - 18, class_="mark"))

@@ -1,6 +1,7 @@
 """The network as a picture: a row per layer, data flowing downwards, branches side by side; fold and shares beside each layer."""
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from finnr_rtl.report.svg import element, image, rectangle, text
 from finnr_rtl.report.text import number, percent
@@ -8,7 +9,9 @@ from finnr_rtl.report.text import number, percent
 __all__ = ["picture", "tracks"]
 
 LANE = 20
-ROW = {"wide": 46, "narrow": 80}
+# Pixels from one layer to the next, and from a port, which has less to tell.
+ROW = {"wide": 46, "narrow": 92}
+PORT = {"wide": 46, "narrow": 50}
 # Layers by what they do; what is not here moves data.
 FAMILIES = {"Conv": "matrix", "Dense": "matrix", "Depthwise": "matrix", "MaxPool": "pool", "SumPool": "pool"}
 
@@ -61,23 +64,22 @@ def picture(facts: dict, width: int, form: str) -> str:
     sources = [[] for _ in inputs] + [[place[name] for name in layer["inputs"]] for layer in layers]
     sources += [[place[port["layer"]]] for port in outputs]
     placed = tracks(sources)
-    row, head = ROW[form], 26 if form == "wide" else 6
     left = 14 + LANE * (1 + max(max(track.lane, *(lane for _, lane in track.edges), 0) for track in placed))
-    centre = [head + row * (index + 0.5) if form == "wide" else head + row * index + 16 for index in range(len(placed))]
+    heights = [ROW[form] if len(inputs) <= index < len(inputs) + len(layers) else PORT[form] for index in range(len(placed))]
+    tops = list(accumulate(heights, initial=26 if form == "wide" else 6))
+    centre = [top + (height / 2 if form == "wide" else 16) for top, height in zip(tops, heights, strict=False)]
     content = _headings(left, width, facts) if form == "wide" else []
     for index, track in enumerate(placed):
         content += [_wire(track.lane, lane, placed[reader].lane, centre, index, reader) for reader, lane in track.edges]
     for index, track in enumerate(placed):
         x, y = 12 + LANE * track.lane, centre[index]
         if index < len(inputs):
-            port = inputs[index]
-            content += [element("circle", cx=x, cy=y, r=5, class_="port"), *_port(port["name"], f"input, {port['map']}", left, y, width)]
+            content += _port(inputs[index], "input", x, y, left, width, form)
         elif index < len(inputs) + len(layers):
             content += _layer(layers[index - len(inputs)], facts, x, y, left, width, form)
         else:
-            port = outputs[index - len(inputs) - len(layers)]
-            content += [element("circle", cx=x, cy=y, r=5, class_="port"), *_port(port["name"], f"output, {port['map']}", left, y, width)]
-    return image(width, head + row * len(placed), content, f"The layers of {facts['network']['name']} and how each is folded")
+            content += _port(outputs[index - len(inputs) - len(layers)], "output", x, y, left, width, form)
+    return image(width, tops[-1], content, f"The layers of {facts['network']['name']} and how each is folded")
 
 
 def _wire(lane: int, own: int, last: int, centre: list[float], start: int, end: int) -> str:
@@ -95,8 +97,13 @@ def _wire(lane: int, own: int, last: int, centre: list[float], start: int, end: 
     return element("path", d=d, class_="wire")
 
 
-def _port(name: str, what: str, left: float, y: float, width: float) -> list[str]:
-    return [text(left, y + 4, name, "strong", room=170), text(left + 178, y + 4, what, "quiet", room=width - left - 180)]
+def _port(port: dict, side: str, x: float, y: float, left: float, width: float, form: str) -> list[str]:
+    above = -2 if form == "wide" else 4
+    return [
+        element("circle", cx=x, cy=y, r=5, class_="port"),
+        text(left, y + above, port["name"], "strong", room=width - left),
+        text(left, y + above + 15, f"{side}, {port['map']}", "quiet", room=width - left),
+    ]
 
 
 def _columns(left: float, width: float, facts: dict) -> dict[str, float]:
@@ -168,5 +175,5 @@ def _layer(layer: dict, facts: dict, x: float, y: float, left: float, width: flo
         colour = "slow-fill" if key == "busy" and slowest else "busy-fill" if key == "busy" else "take-fill"
         content += _meter(bar_x, bar_y, pitch - 14, part, tip, colour)
         if form == "narrow":
-            content.append(text(bar_x + pitch - 14, bar_y - 2, key.upper() if key != "busy" else key, "tiny", "end"))
+            content.append(text(bar_x, bar_y + 21, key.upper() if key != "busy" else key, "tiny"))
     return content

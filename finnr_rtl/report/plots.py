@@ -103,6 +103,7 @@ def front(series: list[dict], resource: str, name: str, width: int, form: str) -
         content.append(text(start - 6, y(value) + 4, quantity(value), "tiny", "end"))
     content.append(text((start + end) / 2, y.start + 34, f"{name}, part of the board", "quiet", "middle"))
     content.append(text(6, y.end - 10, "frames per second", "quiet"))
+    filled: list[str] = []
     for index, one in enumerate(series):
         places = []
         for point in sorted(one["points"], key=lambda point: (point["resources"][resource], point["frames_per_second"])):
@@ -111,7 +112,7 @@ def front(series: list[dict], resource: str, name: str, width: int, form: str) -
             if resource in point["fronts"]:
                 places += [(at[0], places[-1][1]), at] if places else [at]
             tip = f"{point['name']}: {number(point['resources'][resource])} {name}, {percent(part)} of the board"
-            content.append(mark(*at, index, tip, 4, resource not in point["fronts"]))
+            (filled if resource in point["fronts"] else content).append(mark(*at, index, tip, 4, resource not in point["fronts"]))
         if len(places) > 1:
             content.insert(0, path(places, f"step c{index % COLOURS}"))
-    return image(width, y.start + 44, content, f"Pareto front of frames per second against {name}")
+    return image(width, y.start + 44, content + filled, f"Pareto front of frames per second against {name}")
