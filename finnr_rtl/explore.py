@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import sha256
@@ -55,6 +56,7 @@ def explore(
     digest = sha256(model.read_bytes()).hexdigest()
     network = _network(str(model), digest, input_type, input_scale)
 
+    former = output.exists()
     places = [(name, clock) for name in boards for clock in clocks_mhz or [None]]
     common = str(model.absolute()), digest, input_type, input_scale, dict(caps or {}), optimiser, cost_model
     with workers(jobs, scheduler) as executor:
@@ -66,6 +68,8 @@ def explore(
         for (*place, _), found in zip(between, store.compute(between), strict=True):
             series[tuple(place)].insert(-1, found)
     if all("error" in found for pair in series.values() for found in pair):
+        if not former:
+            shutil.rmtree(output)
         raise UserError(next(iter(series.values()))[-1]["error"])
     # A build of the same folding must allow what the design was allowed, counted in the same way.
     flags = {f"--max-{name}": share for name, share in (caps or {}).items()}

@@ -161,6 +161,7 @@ def test_several_clocks(model, tmp_path):
         (["MODEL", "--platform", "pynq_z1", "--platform", "pink"], ["'pink'"]),
         ([str(ROOT / "README.md"), "--platform", "pynq_z1"], ["README.md", "ONNX"]),
         (["MODEL", "--platform", "pynq_z1", "-o", str(ROOT / "tests")], ["did not write"]),
+        (["MODEL", "--platform", "pynq_z1", "--max-lut", "0.076", "--jobs", "1"], ["does not fit", "LUT"]),
     ],
 )
 def test_mistakes_get_one_sentence_and_leave_nothing(arguments, words, model, tmp_path, monkeypatch, capsys):
