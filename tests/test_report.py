@@ -18,6 +18,7 @@ from finnr_rtl.build import build
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.output import check_output
+from finnr_rtl.network.layers import MaxPool, Window
 from finnr_rtl.platforms import load
 from finnr_rtl.report import measured, roofline
 from finnr_rtl.report.design_page import design_page
@@ -66,8 +67,6 @@ def check_page(html: str) -> list[ElementTree.Element]:
 def simple():
     """Two matrix layers without surprises: 4x4x8 UINT4 by 16 filters 3x3 of INT2 into UINT4, then a dense layer of 5 outputs of INT4."""
     rng = np.random.default_rng(3)
-    from finnr_rtl.network.layers import Window
-
     first = conv(rng, "first", "input", (4, 4, 8), DataType("UINT4"), 16, DataType("INT2"), DataType("UINT4"), Window((3, 3)))
     second = conv(rng, "second", "first", (1, 1, 2 * 2 * 16), DataType("UINT4"), 5, DataType("INT4"))
     return design(network("simple", (4, 4, 8), DataType("UINT4"), [first, second]), load("pynq_z1"), Goal())
@@ -136,6 +135,15 @@ def test_pages_are_well_formed_load_nothing_and_are_the_same_every_time(make):
     assert len(drawings) >= 8
     for layer in known["layers"]:
         assert layer["name"] in html
+
+
+def test_a_network_without_matrices_has_its_page_too():
+    pool = MaxPool("pool", ("input",), (4, 4, 3), DataType("UINT4"), Window((2, 2), (2, 2)))
+    known = facts(design(network("pools", (4, 4, 3), DataType("UINT4"), [pool]), load("pynq_z1"), Goal()))
+    assert known["intensity"]["dataflow"]["activations_on_chip"] is None
+    html = design_page(known)
+    check_page(html)
+    assert "Roofline" not in html
 
 
 def test_names_are_escaped():

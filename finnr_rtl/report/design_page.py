@@ -15,9 +15,13 @@ def design_page(facts: dict, synthesis: dict | None = None, verification: dict |
     network, platform = facts["network"], facts["platform"]
     title = f"{network['name']} on {platform['board']}"
     lead = f"{platform['part']} at {number(facts['clock_mhz'])} MHz; {len(facts['layers'])} layers, one engine each."
-    body = [_tiles(facts), _picture(facts), _cycles(facts), _utilisation(facts, synthesis)]
+    body = [_tiles(facts), _picture(facts)]
+    body += [_cycles(facts)] if facts["layers"] else []
+    body += [_utilisation(facts, synthesis)]
     body += [_measured(facts, synthesis, verification)] if synthesis or verification else []
-    body += [_roofline(facts), _traffic(facts), _layers(facts)]
+    # Without a matrix layer there is no precision to have a peak.
+    body += [_roofline(facts)] if facts["roofline"]["roofs"] else []
+    body += [_traffic(facts), _layers(facts)]
     return page(title, lead, body, facts["generator"])
 
 

@@ -16,7 +16,8 @@ def explore_page(result: dict) -> str:
     boards = [board for board in result["platforms"] if board["points"]]
     count = sum(len(board["points"]) for board in boards)
     lead = f"{count} designs on {', '.join(board['board'] for board in boards)}."
-    body = [_tiles(boards), _fronts(boards), _designs(result, boards), *(_rooflines(board) for board in boards)]
+    body = [_tiles(boards), _fronts(boards), _designs(result, boards)]
+    body += [_rooflines(board) for board in boards if board["rooflines"][0]["roofs"]]
     misses = [f"{board['board']}: {error}" for board in result["platforms"] for error in board["errors"]]
     body += [section("What could not be designed", "", *(f"<p>{escape(miss)}</p>" for miss in misses))] if misses else []
     return page(f"{result['network']}: frame rate against resources", lead, body, result["generator"])

@@ -138,7 +138,7 @@ def _layer(layer: Layer, design: Design) -> dict:
 
 def _stage(stage: Stage, design: Design) -> dict:
     core = type(stage.config).__name__.removesuffix("Config")
-    return {"name": stage.name, "core": core, "cycles": stage.config.schedule().interval, "resources": vars(design.costs[stage.name])}
+    return {"name": stage.name, "core": core, "cycles": stage.config.cycles, "resources": vars(design.costs[stage.name])}
 
 
 def _share(taken: Resources, device: Resources) -> dict:
