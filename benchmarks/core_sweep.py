@@ -4,25 +4,30 @@
 """
 
 import zlib
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
+from amaranth.hdl import Shape
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.cores.depthwise import DepthwiseConfig
+from finnr_rtl.cores.dot import DotLane
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
+from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
@@ -39,8 +44,8 @@ PAIRS = (("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "INT2"), ("
          ("INT8", "INT8"), ("INT8", "UINT8"))
 OUTPUTS = tuple(DataType(name) for name in ("BIPOLAR", "BIPOLAR", "INT2", "UINT2", "UINT3", "UINT4"))
 STREAMS = tuple(DataType(name) for name in ("BIPOLAR", "INT2", "UINT2", "UINT3", "UINT4", "UINT4", "INT8", "UINT8"))
-# Most products (times weight bits times input bits) of an engine here: larger ones take minutes each.
-MOST_WORK = 6000
+# Most products (times weight bits times input bits) of an engine here: larger ones take Yosys minutes each.
+MOST_WORK = 1500
 
 
 def _pick(rng, choices):
@@ -88,25 +93,44 @@ def _activation(rng, channels, low, high):
 
 
 def _arithmetic(rng):
-    return _pick(rng, ("yes", "no"))
+    return _pick(rng, ("auto", "lut", "dsp"))
 
 
-def _mvtu(rng, pairs=PAIRS, activation=_activation, storage=("auto", "auto", "lut", "block")):
+def _mvtu(rng, pairs=PAIRS, activation=_activation, storage=("auto", "auto", "lut", "block"), most=MOST_WORK):
     weight_type, input_type = (DataType(name) for name in _pick(rng, pairs))
     work = weight_type.bits * input_type.bits
     while True:
         pe, simd = _power(rng, 64), _power(rng, 96)
-        if pe * simd * work <= MOST_WORK:
+        if pe * simd * work <= most:
             break
     mh, mw = pe * _power(rng, max(1, min(16, 512 // pe))), simd * _power(rng, max(1, min(36, 1024 // simd)))
     config = MvtuConfig(input_type, weight_type, _values(rng, weight_type, (mh, mw)), pe, simd, vectors=_power(rng, 64),
-                        storage=_pick(rng, storage), use_dsp=_arithmetic(rng))
+                        storage=_pick(rng, storage), arithmetic=_arithmetic(rng))
     table = activation(rng, mh, *config.accumulator_range)
-    return MvtuConfig(input_type, weight_type, config.weights, pe, simd, config.vectors, table, config.storage, use_dsp=config.use_dsp)
+    return replace(config, thresholds=table)
 
 
 def mvtu(rng):
     return _mvtu(rng)
+
+
+def dot_lane(rng):
+    """One lane alone, in LUTs."""
+    weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS))
+    simd = _power(rng, max(1, min(128, 500 // (weight_type.bits * input_type.bits))))
+    most = max(abs(w * x) for w in (weight_type.min, weight_type.max) for x in (input_type.min, input_type.max))
+    xnor = weight_type == input_type == BIPOLAR
+    shape = Shape.cast(range(simd + 1)) if xnor else Shape.cast(range(-simd * most, simd * most + 1))
+    return DotLane(input_type, weight_type, simd, shape, "lut")
+
+
+def lut_rom(rng):
+    """A memory of weights alone, in LUTs."""
+    words, width = _power(rng, 512, 3), _pick(rng, (4, 16, 48, 128))
+    if words * width > 9000:
+        words = 64
+    words = max(3, words + int(rng.integers(-1, 2)))
+    return Rom([int.from_bytes(rng.bytes(width // 8 + 1), "little") % (1 << width) for _ in range(words)], width, "lut")
 
 
 def xnor_mvtu(rng):
@@ -125,14 +149,19 @@ def deep_mvtu(rng):
     mh, mw = pe * _power(rng, 64), simd * _power(rng, 300)
     weights = _values(rng, weight_type, (mh, mw))
     table = _activation(rng, mh, -300, 300)
-    return MvtuConfig(input_type, weight_type, weights, pe, simd, 4, table, use_dsp=_arithmetic(rng))
+    return MvtuConfig(input_type, weight_type, weights, pe, simd, 4, table, arithmetic=_arithmetic(rng))
+
+
+def wide_mvtu(rng):
+    """Of 4 to 8 bits, a few products at a time."""
+    return _mvtu(rng, PAIRS[9:], lambda *given: _pick(rng, (_thresholds, _requantiser, lambda *_: None))(*given), most=300)
 
 
 def threshold(rng):
     input_type, channels = _pick(rng, (int_(8), int_(12), int_(16), uint(10))), _power(rng, 256)
     pe = _pick(rng, [n for n in (1, 2, 4, 8, 16) if channels % n == 0])
     kind = _pick(rng, (_thresholds, _requantiser))
-    return ThresholdConfig(input_type, (16, channels), kind(rng, channels, input_type.min, input_type.max), pe, use_dsp=_arithmetic(rng))
+    return ThresholdConfig(input_type, (16, channels), kind(rng, channels, input_type.min, input_type.max), pe, arithmetic=_arithmetic(rng))
 
 
 def depthwise(rng):
@@ -143,7 +172,7 @@ def depthwise(rng):
     config = DepthwiseConfig(input_type, (8, 8, channels), taps, pe, weights, weight_type)
     table = _activation(rng, channels, *config.accumulator_range)
     storage = _pick(rng, ("auto", "auto", "lut", "block"))
-    return DepthwiseConfig(input_type, (8, 8, channels), taps, pe, weights, weight_type, table, storage, use_dsp=_arithmetic(rng))
+    return DepthwiseConfig(input_type, (8, 8, channels), taps, pe, weights, weight_type, table, storage, arithmetic=_arithmetic(rng))
 
 
 def sum_pool(rng):
@@ -151,7 +180,7 @@ def sum_pool(rng):
     pe = _pick(rng, [n for n in (1, 2, 3, 4, 8) if channels % n == 0])
     config = DepthwiseConfig(input_type, (8, 8, channels), taps, pe)
     return DepthwiseConfig(input_type, (8, 8, channels), taps, pe, thresholds=_activation(rng, channels, *config.accumulator_range),
-                           use_dsp=_arithmetic(rng))
+                           arithmetic=_arithmetic(rng))
 
 
 def global_pool(rng):
@@ -160,7 +189,7 @@ def global_pool(rng):
     size, function = _power(rng, 12), _pick(rng, ("sum", "sum", "max"))
     config = GlobalPoolConfig(input_type, (size, size, channels), pe, function)
     return GlobalPoolConfig(input_type, (size, size, channels), pe, function, _activation(rng, channels, *config.accumulator_range),
-                            use_dsp=_arithmetic(rng))
+                            arithmetic=_arithmetic(rng))
 
 
 def windows(rng):
@@ -175,6 +204,16 @@ def windows(rng):
     if kernel[0] == 1:
         pads = (0, pads[1], 0, pads[3])
     return SwuConfig(dtype, shape, kernel, (stride, stride), (1, 1), pads, dtype.max if dtype == BIPOLAR else 0, simd, order)
+
+
+def line_buffer(rng):
+    dtype, channels = _pick(rng, STREAMS), _power(rng, 64)
+    simd = _pick(rng, [n for n in (1, 2, 3, 4, 8) if channels % n == 0])
+    kernel, stride = _pick(rng, ((3, 1), (3, 1), (3, 2), (2, 2), (5, 1)))
+    size, pads = _pick(rng, (8, 12, 16, 28)), (kernel // 2,) * 4 if rng.random() < 0.5 else (0, 0, 0, 0)
+    config = LineBufferConfig(dtype, (size, size, channels), (kernel, kernel), (stride, stride), (1, 1), pads,
+                              dtype.max if dtype == BIPOLAR else 0, simd)
+    return replace(config, mmv=_pick(rng, [n for n in (1, 1, 2) if config.windows[1] % n == 0]))
 
 
 def pool(rng):
@@ -220,7 +259,7 @@ def add(rng):
     offsets = rng.integers(-200, 200, channels) if rng.random() < 0.5 else np.zeros(channels, dtype=np.int64)
     config = AddConfig(types, (8, 8, channels), pe, multipliers, offsets)
     table = _activation(rng, channels, *config.accumulator_range)
-    return AddConfig(types, (8, 8, channels), pe, multipliers, offsets, table, use_dsp=_arithmetic(rng))
+    return AddConfig(types, (8, 8, channels), pe, multipliers, offsets, table, arithmetic=_arithmetic(rng))
 
 
 def multiply(rng):
@@ -229,7 +268,7 @@ def multiply(rng):
     zeros = (int(rng.integers(-9, 10)), int(rng.integers(0, 130))) if rng.random() < 0.5 else (0, 0)
     config = MultiplyConfig(types, (8, 8, channels), pe, zeros)
     return MultiplyConfig(types, (8, 8, channels), pe, zeros, _activation(rng, channels, *config.accumulator_range),
-                          use_dsp=_arithmetic(rng))
+                          arithmetic=_arithmetic(rng))
 
 
 def concat(rng):
@@ -281,11 +320,11 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    mvtu, xnor_mvtu, narrow_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, pool, argmax, fifo, width_converter,
-    fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space, space_to_depth,
+    dot_lane, lut_rom, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer, pool, argmax, fifo,
+    width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space, space_to_depth,
 )}
 
 
-def configuration(kind: str, number: int) -> CoreConfig:
-    """Configuration ``number`` (from 0) of a kind, which is a key of ``KINDS``."""
+def configuration(kind: str, number: int) -> CoreConfig | DotLane | Rom:
+    """Configuration ``number`` (from 0) of a kind, which is a key of ``KINDS``: a core's, or a part that many cores have."""
     return KINDS[kind](np.random.default_rng([zlib.crc32(kind.encode()), number]))

@@ -9,12 +9,8 @@ residuals, those of every fourth configuration, which the fit does not see, apar
 """
 
 import argparse
-import hashlib
 import json
-import subprocess
 import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,92 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from core_sweep import KINDS, configuration  # noqa: E402
+from core_synthesis import FAMILIES, load, sweep  # noqa: E402
 
-from finnr_rtl.cores.contract import CoreConfig  # noqa: E402
 from finnr_rtl.cost.cores import compose  # noqa: E402
 from finnr_rtl.cost.parts import Parts  # noqa: E402
 from finnr_rtl.cost.resources import Resources  # noqa: E402
-from finnr_rtl.dataflow.accelerator import Accelerator  # noqa: E402
-from finnr_rtl.dataflow.stages import Stage, bus_names  # noqa: E402
-from finnr_rtl.emit.convert import convert  # noqa: E402
-from finnr_rtl.emit.names import plain_names  # noqa: E402
-from finnr_rtl.synth import count_cells, find_yosys  # noqa: E402
 
-MEASUREMENTS = ROOT / "benchmarks" / "data" / "core_synthesis.json"
 CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
 FLOOR, LARGE, BAR = 50, 200, 0.15
-# Configurations that one Yosys process does.
-BATCH = 32
-SCRIPTS = {
-    "xc7": "synth_xilinx -family xc7 -flatten -top all_cores",
-    "xcup": "synth_xilinx -family xcup -flatten -top all_cores",
-    "ecp5": "synth_ecp5 -top all_cores",
-    "ice40": "synth_ice40 -dsp -device u -top all_cores",
-}
-
-
-def core_verilog(config: CoreConfig, name: str) -> str:
-    """Verilog of one core as an accelerator's stage has it; its top module is ``<name>_core``."""
-    stage = Stage("core", "", config, tuple(bus_names("s_axis", len(config.inputs))))
-    modules, roms, shared = convert(Accelerator(name, [stage]))
-    hierarchies = plain_names(modules, roms, [name, *shared, *(module for below in shared.values() for module in below)])
-    return "\n".join(text for module, text in hierarchies.items() if module != name)
-
-
-def load() -> list[dict]:
-    return json.loads(MEASUREMENTS.read_text()) if MEASUREMENTS.exists() else []
-
-
-def store(entries: list[dict]) -> None:
-    """One measurement a line, sorted, so that a new one changes one line."""
-    entries = sorted(entries, key=lambda e: (e["family"], e["kind"], e["number"]))
-    MEASUREMENTS.parent.mkdir(exist_ok=True)
-    aside = MEASUREMENTS.with_suffix(".new")
-    aside.write_text("[\n" + ",\n".join(json.dumps(entry) for entry in entries) + "\n]\n")
-    aside.replace(MEASUREMENTS)
-
-
-def synthesise(family: str, texts: dict[str, str]) -> dict[str, dict]:
-    """Cells of each design, by the name of its top module; all in one go, since much of the time of a small one is Yosys' own."""
-    with tempfile.TemporaryDirectory() as place:
-        instances = "".join(f"  (* keep *) {top} instance_{top} ();\n" for top in texts)
-        Path(place, "cores.v").write_text("\n".join(texts.values()) + f"\nmodule all_cores;\n{instances}endmodule\n")
-        script = f"read_verilog cores.v; setattr -mod -set keep_hierarchy 1 {' '.join(texts)}; {SCRIPTS[family]}; " \
-                 "tee -q -o stat.json stat -json"
-        subprocess.run([find_yosys(), "-q", "-p", script], cwd=place, check=True, capture_output=True, text=True)
-        modules = json.loads(Path(place, "stat.json").read_text())["modules"]
-        return {top: modules[f"\\{top}"]["num_cells_by_type"] for top in texts}
-
-
-def sweep(family: str, kinds: list[str], count: int, jobs: int) -> None:
-    """Measure what is not measured yet, or whose Verilog is another now."""
-    entries = {(e["family"], e["kind"], e["number"]): e for e in load()}
-    waiting = []
-    for number in range(count):
-        for kind in kinds:
-            name = f"{kind}{number}"
-            text = core_verilog(configuration(kind, number), name)
-            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-            known = entries.get((family, kind, number))
-            if known is None or known["verilog"] != digest:
-                waiting.append((kind, number, digest, name, text))
-    batches = [waiting[at : at + BATCH] for at in range(0, len(waiting), BATCH)]
-
-    def run(batch):
-        cells = synthesise(family, {f"{name}_core": text for *_, name, text in batch})
-        return [
-            {"family": family, "kind": kind, "number": number, "verilog": digest, **vars(count_cells(cells[f"{name}_core"]))}
-            for kind, number, digest, name, _ in batch
-        ]
-
-    done = 0
-    with ThreadPoolExecutor(jobs) as executor:
-        for found in executor.map(run, batches):
-            entries |= {(e["family"], e["kind"], e["number"]): e for e in found}
-            store(list(entries.values()))
-            done += len(found)
-            print(f"{family}: {done} of {len(waiting)}", flush=True)
 
 
 def predicted(entry: dict) -> Parts:
@@ -132,7 +51,7 @@ def fit_family(entries: list[dict]) -> dict[str, float]:
     matrix = np.array([[parts.features.get(name, 0.0) for name in names] for _, parts in seen]) * weight[:, None]
     # Columns of like size, which is all the same to the solution but not to the solver.
     size = np.maximum(np.abs(matrix).max(axis=0), 1e-9)
-    solution, _ = nnls(matrix / size, np.array([entry["lut"] for entry, _ in seen]) * weight)
+    solution, _ = nnls(matrix / size, np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight)
     return {name: round(float(value), 4) for name, value in zip(names, solution / size, strict=True)}
 
 
@@ -156,13 +75,14 @@ def _line(title: str, rows: list[tuple[dict, Resources]]) -> None:
     wrong = {name: sum(getattr(found, name) != entry[name] for entry, found in rows) for name in ("bram18", "dsp", "ff")}
     lut, ff = (100 * np.abs(off[name]) for name in ("lut", "ff"))
     print(f"  {title:26} {len(rows):4}  LUT mean {lut.mean():5.1f} worst {lut.max():5.1f}  beyond {beyond:3} of {large.sum():3}"
-          f"  FF mean {ff.mean():4.1f} worst {ff.max():5.1f} not exact {wrong['ff']:3}  BRAM18 wrong {wrong['bram18']}  DSP wrong {wrong['dsp']}")
+          f"  FF mean {ff.mean():4.1f} worst {ff.max():5.1f} not exact {wrong['ff']:3}"
+          f"  BRAM18 wrong {wrong['bram18']}  DSP wrong {wrong['dsp']}")
 
 
 def fit() -> None:
     """Write the constants of every family that is measured, and print the residuals."""
     constants, entries = {}, load()
-    for family in SCRIPTS:
+    for family in FAMILIES:
         mine = [entry for entry in entries if entry["family"] == family]
         if mine:
             constants[family] = fit_family(mine)
@@ -174,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     measuring = commands.add_parser("sweep", help="synthesise what is not measured yet")
-    measuring.add_argument("--family", choices=SCRIPTS, default="xc7")
+    measuring.add_argument("--family", choices=FAMILIES, default="xc7")
     measuring.add_argument("--count", type=int, default=40, help="configurations of each kind")
     measuring.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     measuring.add_argument("--jobs", type=int, default=1, help="Yosys processes at a time")

@@ -56,7 +56,7 @@ def readmemh(name, rows, width):
 
 def case(name, rows, width):
     """What finnr_rtl writes."""
-    return rom_module(name, rows, width, "lut").replace("  input wire clk,\n", "  input wire clk,\n  input wire rst,\n", 1)
+    return rom_module(name, rows, width, block=False).replace("  input wire clk,\n", "  input wire clk,\n  input wire rst,\n", 1)
 
 
 FORMS = {"amaranth": amaranth, "initial": initial, "case": case, "readmemh": readmemh}

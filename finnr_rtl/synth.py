@@ -156,9 +156,12 @@ class _Pool:
                 self._processes.discard(process)
             if process.returncode:
                 raise UserError(f"Yosys failed on {module}: {' / '.join(output.strip().splitlines()[-3:]) or 'no output'}")
-            found = json.loads((Path(place) / "stat.json").read_text())["design"]["num_cells_by_type"]
+            found = json.loads((Path(place) / "stat.json").read_text())
+        # Modules whose boundary is kept are listed as cells too, beside what is in them.
+        own = {name.removeprefix("\\") for name in found["modules"]}
+        cells = {kind: number for kind, number in found["design"]["num_cells_by_type"].items() if kind not in own}
         try:
-            return count_cells(found)
+            return count_cells(cells)
         except ValueError as error:
             raise UserError(f"Yosys made of {module} a netlist that cannot be counted: {error}") from None
 

@@ -15,16 +15,20 @@ from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.product import ARITHMETICS
+from finnr_rtl.cores.ram import STORAGES
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.divisors import divisors
 from finnr_rtl.network.layer import covering
@@ -103,10 +107,22 @@ def tight_windows(rng):
     return replace(config, depth=config.footprint + up_to(rng, 6, 0))
 
 
+def line_buffer(rng):
+    """With its own choice of rows to hold, or down to the fewest that work at all; windows one by one or several at a time."""
+    ring = windows(rng)
+    mmv = pick(rng, (1, pick(rng, divisors(ring.windows[1]))))
+    config = LineBufferConfig(
+        ring.dtype, ring.shape, ring.kernel, ring.stride, ring.dilation, ring.pads, ring.pad_value, ring.simd, mmv,
+        slots=pick(rng, (0, 0, 1, 2, 7)),
+    )
+    return replace(config, depth=config.span[0] + up_to(rng, 2, 0)) if rng.random() < 0.4 else config
+
+
 def pool(rng):
     channels = pick(rng, (1, 2, 3, 4, 8))
     shape = (up_to(rng, 4), up_to(rng, 4), channels)
-    return PoolConfig(pick(rng, TYPES), shape, pick(rng, (1, 2, 4, 6, 9)), pick(rng, divisors(channels)))
+    taps = pick(rng, (1, 2, 4, 6, 9))
+    return PoolConfig(pick(rng, TYPES), shape, taps, pick(rng, divisors(channels)), pick(rng, (1, pick(rng, divisors(taps)))))
 
 
 def argmax(rng):
@@ -154,7 +170,9 @@ def either(rng, channels, low, high):
     return kind and kind(rng, channels, low, high)
 
 
-DSP = ("auto", "yes", "no")
+def choices(rng):
+    """How products are computed, and where the words of thresholds are kept."""
+    return {"threshold_storage": pick(rng, STORAGES), "arithmetic": pick(rng, ARITHMETICS)}
 
 
 def requantise(rng):
@@ -162,13 +180,13 @@ def requantise(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     table = requantiser(rng, channels, input_type.min, input_type.max)
     pe = pick(rng, divisors(channels))
-    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), use_dsp=pick(rng, DSP))
+    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), **choices(rng))
 
 
 def requantising_mvtu(rng):
     config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu))(rng)
     table = requantiser(rng, config.mh, *config.accumulator_range)
-    return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), use_dsp=pick(rng, DSP))
+    return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), **choices(rng))
 
 
 def grouped_mvtu(rng):
@@ -190,7 +208,7 @@ def add(rng):
     multipliers = rng.integers(-20, 300, (count, channels)) if rng.random() < 0.7 else np.ones((count, channels), dtype=np.int64)
     offsets = rng.integers(-100, 100, channels)
     pe = pick(rng, divisors(channels))
-    config = AddConfig(input_types, (up_to(rng, 5), up_to(rng, 5), channels), pe, multipliers, offsets, use_dsp=pick(rng, DSP))
+    config = AddConfig(input_types, (up_to(rng, 5), up_to(rng, 5), channels), pe, multipliers, offsets, **choices(rng))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
@@ -199,8 +217,8 @@ def mvtu(rng):
     mh, mw = pe * pick(rng, (1, 1, 2, 3)), simd * pick(rng, (1, 1, 2, 3, 7))
     input_type, weight_type = pick(rng, TYPES), pick(rng, TYPES)
     weights = values(rng, weight_type, (mh, mw))
-    storage = pick(rng, ("auto", "lut", "block"))
-    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 12), storage=storage)
+    storage = pick(rng, STORAGES)
+    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 12), storage=storage, **choices(rng))
     if rng.random() < 0.3:
         return config
     return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
@@ -215,6 +233,17 @@ def xnor_mvtu(rng):
     return replace(config, thresholds=activation(rng, config.mh, *config.accumulator_range))
 
 
+def several_vectors(rng):
+    """A matrix unit that takes several vectors at once."""
+    config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu, requantising_mvtu))(rng)
+    mmv = up_to(rng, 4, 2)
+    return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
+
+
+def transpose(rng):
+    return TransposeConfig(pick(rng, TYPES), (up_to(rng, 6), up_to(rng, 5), up_to(rng, 4), up_to(rng, 4)))
+
+
 def deep_mvtu(rng):
     """With a replay buffer that is read a cycle ahead."""
     groups = up_to(rng, 2)
@@ -227,7 +256,7 @@ def threshold(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     table = activation(rng, channels, input_type.min, input_type.max)
     pe = pick(rng, divisors(channels))
-    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)))
+    return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), **choices(rng))
 
 
 def depthwise(rng):
@@ -235,8 +264,9 @@ def depthwise(rng):
     shape = (up_to(rng, 4), up_to(rng, 4), channels)
     weight_type = pick(rng, TYPES)
     weights = values(rng, weight_type, (channels, taps))
-    pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
-    config = DepthwiseConfig(pick(rng, TYPES), shape, taps, pe, weights, weight_type, storage=storage, use_dsp=pick(rng, DSP))
+    pe, storage = pick(rng, divisors(channels)), pick(rng, STORAGES)
+    config = DepthwiseConfig(pick(rng, TYPES), shape, taps, pe, weights, weight_type, storage=storage, **choices(rng))
+    config = replace(config, simd=pick(rng, (1, pick(rng, divisors(taps)))))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
@@ -281,7 +311,7 @@ def multiply(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     zeros = (up_to(rng, 9, -9), up_to(rng, 130, 0)) if rng.random() < 0.5 else (0, 0)
     shape, pe = (up_to(rng, 5), up_to(rng, 5), channels), pick(rng, divisors(channels))
-    config = MultiplyConfig((pick(rng, TYPES), pick(rng, TYPES)), shape, pe, zeros, use_dsp=pick(rng, DSP))
+    config = MultiplyConfig((pick(rng, TYPES), pick(rng, TYPES)), shape, pe, zeros, **choices(rng))
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
@@ -304,7 +334,7 @@ def lookup(rng):
     channels = pick(rng, (1, 2, 3, 4, 6))
     low, high = sorted((any_value(rng, input_type), any_value(rng, input_type)))
     table = values(rng, output_type, (pick(rng, (1, channels)), high - low + 1))
-    pe, storage = pick(rng, divisors(channels)), pick(rng, ("auto", "lut", "block"))
+    pe, storage = pick(rng, divisors(channels)), pick(rng, STORAGES)
     return LookupConfig(input_type, (up_to(rng, 9), channels), table, low, output_type, pe, storage, slots=pick(rng, (0, 0, 1)))
 
 
@@ -322,11 +352,14 @@ CORES = {
     "padding": padding,
     "windows": windows,
     "tight_windows": tight_windows,
+    "line_buffer": line_buffer,
     "pool": pool,
     "argmax": argmax,
     "mvtu": mvtu,
     "xnor_mvtu": xnor_mvtu,
     "deep_mvtu": deep_mvtu,
+    "several_vectors": several_vectors,
+    "transpose": transpose,
     "threshold": threshold,
     "requantise": requantise,
     "grouped_mvtu": grouped_mvtu,

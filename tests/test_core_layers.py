@@ -1,16 +1,21 @@
 """Cores in a row compute what a layer computes: the orders of beats fit together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from networks import values
 
 from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.datatypes import int_
+from finnr_rtl.folding.folding import Fold
 from finnr_rtl.network.layers import Conv, DepthToSpace, MaxPool, SpaceToDepth, Stuff, SumPool, Upsample, Window
 
 INT4 = int_(4)
@@ -50,6 +55,20 @@ def test_grouped_convolution(simd):
     assert np.array_equal(y.reshape(2, *layer.output_shape), layer.reference(x))
 
 
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("fold", [Fold(2, 1), Fold(1, 8), Fold(1, 3), Fold(2, 24), Fold(2, 4), Fold(1, 8, 7), Fold(2, 2, 7)])
+def test_convolution_of_whole_windows(fold, groups):
+    rng, x = frames(7)
+    weights = values(rng, INT4, (6, 3, 2, 12 // groups))
+    layer = Conv("conv", ("x",), SHAPE, INT4, weights, INT4, WINDOW, 3, groups=groups)
+    cores = [core for _, core in engine(layer, replace(fold, window="lines"))]
+    assert isinstance(cores[0], LineBufferConfig)
+    assert np.array_equal(chain(x, *cores).reshape(2, *layer.output_shape), layer.reference(x))
+    # The windows come no slower than the matrix unit takes them, unless even all channels at once are too slow.
+    lines, matrix, *_ = (core.schedule().interval for core in cores)
+    assert lines <= max(matrix, cores[0].map.total if cores[0].simd == 12 // groups else 0)
+
+
 @pytest.mark.parametrize("pe", [1, 3, 12])
 def test_depthwise_convolution(pe):
     rng, x = frames(2)
@@ -66,6 +85,19 @@ def test_sum_pool(pe):
     core = DepthwiseConfig(INT4, layer.output_shape, 6, pe)
     assert np.array_equal(chain(x, windows(WINDOW, pe, 3), core), layer.reference(x))
     assert core.accumulator_range == layer.accumulator_range
+
+
+@pytest.mark.parametrize("kind", ["depthwise", "sum", "max"])
+def test_layers_by_channel_take_whole_windows(kind):
+    rng, x = frames(8)
+    layer = {
+        "depthwise": Conv("c", ("x",), SHAPE, INT4, values(rng, INT4, (12, 3, 2, 1)), INT4, WINDOW, 3, groups=12),
+        "sum": SumPool("s", ("x",), SHAPE, INT4, WINDOW, 3),
+        "max": MaxPool("m", ("x",), SHAPE, INT4, WINDOW),
+    }[kind]
+    lines, core, *_ = (core for _, core in engine(layer, Fold(3, window="lines")))
+    assert (lines.output.lanes, core.input.lanes) == (18, 18)
+    assert np.array_equal(chain(x, lines, core), layer.reference(x))
 
 
 def test_global_pools():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_configs import CORES, windows
+from core_configs import CORES, line_buffer, windows
 from core_verilog import hold_to_contract
 
 from finnr_rtl.cores.add import AddConfig
@@ -16,6 +16,7 @@ from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
@@ -25,6 +26,7 @@ from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, Up
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, TERNARY, uint
 
 
@@ -98,6 +100,26 @@ def test_windows_by_hand():
     assert depthwise.reference(x)[0, 0, 2].reshape(2, 4).tolist() == [[4, 9, 10, 9], [5, 9, 11, 9]]
 
 
+def test_whole_windows_by_hand():
+    config = LineBufferConfig(uint(8), (2, 3, 2), (2, 2), (1, 1), (1, 1), (0, 0, 0, 1), 9, simd=1)
+    x = np.arange(12).reshape(1, 2, 3, 2)
+    beats = config.reference(x).reshape(config.output.beats, config.output.lanes)
+    assert beats[4:].tolist() == [[4, 9, 10, 9], [5, 9, 11, 9]]
+    several = replace(config, mmv=3).reference(x).reshape(2, 12)
+    assert several[1].tolist() == [1, 3, 5, 3, 5, 9, 7, 9, 11, 9, 11, 9]
+
+
+def test_line_buffers_hold_few_rows_and_take_a_beat_every_cycle():
+    rng = np.random.default_rng(14)
+    for _ in range(40):
+        config = replace(line_buffer(rng), depth=None, slots=0)
+        print(config)
+        assert config.schedule().interval == config.cycles == config.map.total
+        assert config.rows_held <= min(2 * config.span[0] - 1 + config.stride[0], 2 * config.map.padded[0])
+    cnv = LineBufferConfig(BIPOLAR, (30, 30, 64), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, simd=64)
+    assert cnv.rows_held == 5
+
+
 def test_pool_of_depthwise_windows_is_max_pool():
     rng = np.random.default_rng(12)
     x = rng.integers(-1, 2, (2, 5, 7, 6))
@@ -120,7 +142,13 @@ def test_default_slots_keep_the_pipeline_busy(kind):
     for config in configurations(kind, seed=5, count=30):
         if getattr(config, "slots", None) == 0:
             print(config)
-            assert config.schedule().interval == config.schedule().steps
+            schedule = config.schedule()
+            assert schedule.interval == max(schedule.steps, getattr(schedule, "writes", 0))
+
+
+def test_a_transposition_takes_and_gives_a_beat_every_cycle():
+    for config in configurations("transpose", seed=7, count=30):
+        assert config.schedule().interval == config.input.beats
 
 
 @pytest.mark.parametrize("kind", ["upsample", "depth_to_space", "space_to_depth"])
@@ -142,7 +170,8 @@ def test_rearrangements_give_or_take_a_beat_every_cycle(kind):
     (lambda: ForkConfig(StreamSpec(uint(8), (4,), 1), 1), "count=1 must be at least 2"),
     (lambda: AddConfig((uint(8),), (4,), 1, np.ones((1, 4)), np.ones(4)), "must be two or more"),
     (lambda: AddConfig((uint(8),) * 2, (4,), 1, np.ones((2, 3)), np.ones(4)), r"shapes \(2, 3\) and \(4,\): \(2, 4\) and \(4,\) expected"),
-    (lambda: MultiplyConfig((uint(8),) * 2, (4,), 1, use_dsp="maybe"), "use_dsp='maybe' must be 'auto', 'yes' or 'no'"),
+    (lambda: MultiplyConfig((uint(8),) * 2, (4,), 1, arithmetic="yes"), "arithmetic='yes' must be 'auto', 'lut' or 'dsp'"),
+    (lambda: MultiplyConfig((uint(8),) * 2, (4,), 1, threshold_storage="ram"), "threshold_storage='ram' must be 'auto', 'lut' or 'block'"),
     (lambda: ConcatConfig((uint(8),) * 2, (4,), (4, 6), uint(8), 4), r"lanes=4 must divide channels\[1\]=6"),
     (lambda: ConcatConfig((uint(8), TERNARY), (4,), (4, 6), uint(8), 2), "output_type=UINT8 must hold all values of TERNARY"),
     (lambda: SplitConfig(uint(8), (4, 6), ((0, 3),), 2), r"part=\(0, 3\) must lie within 0 to 6, at multiples of lanes=2"),
@@ -157,7 +186,14 @@ def test_rearrangements_give_or_take_a_beat_every_cycle(kind):
     (lambda: DepthToSpaceConfig(uint(8), (2, 2, 6), 2, 1), "must divide channels=6"),
     (lambda: DepthToSpaceConfig(uint(8), (2, 2, 8), 2, 2, "CRD"), "lanes=2 must be 1 for order 'CRD'"),
     (lambda: SpaceToDepthConfig(uint(8), (3, 2, 8), 2, 2), "block=2 must divide height=3"),
+    (lambda: TransposeConfig(BIPOLAR, (3, 0, 8, 1)), "shape=.* must be four numbers from 1"),
+    (lambda: MvtuConfig(BIPOLAR, BIPOLAR, np.ones((4, 4), dtype=np.int64), 4, 2, vectors=6, mmv=4), "mmv=4 must divide vectors=6"),
+    (lambda: DepthwiseConfig(uint(8), (2, 2, 4), 9, 2, simd=2), "simd=2 must divide taps=9"),
+    (lambda: PoolConfig(BIPOLAR, (2, 2, 2), 4, 1, 3), "simd=3 must divide taps=4"),
     (lambda: StuffingConfig(BIPOLAR, (3, 2, 8), (2, 2), 0, 2), "value=0 must be a value of type BIPOLAR"),
+    (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, 3), "mmv=3 must divide columns=2"),
+    (lambda: LineBufferConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, depth=2), "depth=2 must be at least 3"),
+    (lambda: LineBufferConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
     (lambda: SwuConfig(BIPOLAR, (2, 2, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2), "must fit the padded map"),
     (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 0), (1, 1), (0, 0, 0, 0), 1, 2), "stride="),
     (lambda: SwuConfig(BIPOLAR, (4, 4, 4), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 2, depth=5), "depth=5 must be at least 22"),

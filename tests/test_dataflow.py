@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emitted import random
 from networks import conv, small_cnn, small_resnet, two_ways, values
 from networks import network as network_of
 
@@ -15,7 +16,7 @@ from finnr_rtl.datatypes import DataType
 from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.simulation import random_frames
 from finnr_rtl.emit.vectors import link_beats, links
-from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding
+from finnr_rtl.folding.folding import Fold, FoldedNetwork, read_folding
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.layers import Conv, Window
 from finnr_rtl.platforms import load
@@ -23,11 +24,8 @@ from finnr_rtl.zoo import make
 
 
 def random_fold(network, seed):
-    """Random legal factors for every layer."""
     print(f"folding seed {seed}")
-    rng = np.random.default_rng(seed)
-    pick = {layer.name: {key: int(rng.choice(values)) for key, values in legal_factors(layer).items()} for layer in network.layers}
-    return FoldedNetwork(network, {name: Fold(**factors) for name, factors in pick.items()})
+    return random(network, seed)
 
 
 @pytest.mark.parametrize("make_network", [small_cnn, small_resnet, two_ways])
@@ -38,7 +36,8 @@ def test_interval_is_that_of_the_slowest_stage(make_network, seed):
     ends = predict(stages, frames=8).ends
     assert ends[-1] - ends[-2] == slowest
     assert predict(stages).interval == slowest
-    assert max(after - before for before, after in pairwise(ends)) == slowest
+    # The first frame finds everything empty: it may be early, so that the second one seems late.
+    assert max(after - before for before, after in pairwise(ends[1:])) == slowest
 
 
 def test_stages_compute_what_the_network_does():

@@ -130,8 +130,8 @@ module bench;
   end
 endmodule
 """
-    text = rom_module("rom", rows, width, style)
-    assert ("rom_style" in text) == (style == "block")
+    text = rom_module("rom", rows, width, style == "block")
+    assert text.count('rom_style = "block"') == (2 if style == "block" else 0)
     (tmp_path / "rom.v").write_text(text + bench)
     call(["iverilog", "-g2005", "-Wall", "-o", "rom.vvp", "rom.v"], tmp_path)
     shown = [int(word, 16) for word in call(["vvp", "-n", "rom.vvp"], tmp_path).split()]

@@ -1,6 +1,7 @@
 """Folding choices: legal factors and files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from networks import small_cnn
@@ -16,16 +17,26 @@ def network():
 
 def test_legal_factors(network):
     layers = {layer.name: layer for layer in network.layers}
-    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3], "mmv": [1]}
+    assert legal_factors(layers["conv0"]) == {"pe": [1, 2, 4, 8], "simd": [1, 3, 9, 27], "mmv": [1, 2, 3, 6]}
     assert legal_factors(layers["fc0"]) == {"pe": [1, 2, 5, 10], "simd": [1, 2, 3, 4, 6, 9, 12, 18, 36], "mmv": [1]}
     assert legal_factors(layers["pool"]) == {"pe": [1, 2, 3, 4, 6, 12], "simd": [1], "mmv": [1]}
 
 
 def test_round_trip(network, tmp_path):
     folds = {layer.name: Fold(legal_factors(layer)["pe"][-1], legal_factors(layer)["simd"][-1]) for layer in network.layers}
+    folds["conv0"] = replace(folds["conv0"], mmv=3)
+    folds["conv1"] = replace(folds["conv1"], window="lines", weights="block")
     path = tmp_path / "folding.json"
     path.write_text(write_folding(FoldedNetwork(network, folds)))
     assert {name: Fold(**given) for name, given in read_folding(path, network).items()} == folds
+
+
+def test_files_have_the_keys_that_mean_something(network):
+    layers = json.loads(write_folding(FoldedNetwork(network, {layer.name: Fold() for layer in network.layers})))["layers"]
+    assert layers["pool"] == {"pe": 1, "window": "auto"}
+    assert layers["step"] == {"pe": 1}
+    assert {"pe", "simd", "mmv", "window"} <= layers["conv0"].keys()
+    assert not {"window", "mmv"} & layers["fc0"].keys()
 
 
 @pytest.mark.parametrize(
@@ -38,6 +49,10 @@ def test_round_trip(network, tmp_path):
         ('{"layers": {"conv0": {"pe": "4"}}}', ["pe='4'", "1, 2, 4, 8"]),
         ('{"layers": {"conv0": {"pes": 4}}}', ["unknown key 'pes'"]),
         ('{"layers": {"conv0": {"weights": "uram"}}}', ["'uram'", "auto, lut, block"]),
+        ('{"layers": {"conv0": {"simd": 9, "window": "ring"}}}', ["'conv0'", "simd=9", "window='ring'", "1, 3"]),
+        ('{"layers": {"conv0": {"mmv": 2, "window": "ring"}}}', ["'conv0'", "mmv=2", "window='ring'"]),
+        ('{"layers": {"conv0": {"mmv": 4}}}', ["'conv0'", "mmv=4", "1, 2, 3, 6"]),
+        ('{"layers": {"fc0": {"window": "lines"}}}', ["'fc0'", "window='lines'", "'auto'"]),
         ('{"layers": {"conv0": 4}}', ["an object"]),
     ],
 )

@@ -81,7 +81,7 @@ def small_space(seed):
     left = conv(rng, "left", "input", (3, 3, 4), DataType("INT4"), 6, DataType("INT2"), act)
     right = conv(rng, "right", "input", (3, 3, 4), DataType("INT4"), 6, DataType("INT3"), act)
     total = add(rng, "total", (left, right), act)
-    return space_of(network("small", (3, 3, 4), DataType("INT4"), [left, right, total]), Goal(), BOARD.family)
+    return space_of(network("small", (3, 3, 4), DataType("INT4"), [left, right, total]), Goal(), BOARD.device, BOARD.family)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -119,7 +119,7 @@ def test_the_closest_to_a_budget_is(seed):
 def test_what_is_counted_is_what_is_built(make):
     """Cycles are those of the schedules, resources those of stages whose rooms are not sized, rings a little off."""
     net = make()
-    space = space_of(net, Goal(), BOARD.family)
+    space = space_of(net, Goal(), BOARD.device, BOARD.family)
     rng = np.random.default_rng(0)
     for _ in range(8):
         rows = [int(rng.integers(len(options))) for options in space.options]
@@ -173,7 +173,7 @@ def test_never_worse_than_algorithm_1(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_never_dearer_than_algorithm_1(seed):
     net = generated(seed)
-    walked, space = space_of(net, Goal(optimiser="finn-r"), BOARD.family), space_of(net, Goal(), BOARD.family)
+    walked, space = space_of(net, Goal(optimiser="finn-r"), BOARD.device, BOARD.family), space_of(net, Goal(), BOARD.device, BOARD.family)
     room = budget(BOARD, {})
     for target in limits(space, 1)[::7]:
         rows = algorithm_1(walked, 1, room, room, target)
@@ -187,7 +187,7 @@ def test_algorithm_1_widens_q_then_p():
     rng = np.random.default_rng(0)
     act = DataType("UINT4")
     net = network("one", (1, 1, 8), act, [conv(rng, "fc", "input", (1, 1, 8), act, 12, act)])
-    space = space_of(net, Goal(optimiser="finn-r"), BOARD.family)
+    space = space_of(net, Goal(optimiser="finn-r"), BOARD.device, BOARD.family)
     room = budget(BOARD, {})
     walk = [space.folds(algorithm_1(space, 1, room, room, target))["fc"] for target in (96, 48, 24, 12, 6, 4, 3, 2, 1)]
     assert [(fold.simd, fold.pe) for fold in walk] == [(1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 6), (8, 12)]

@@ -48,7 +48,7 @@ def test_stages_and_the_whole(built):
     assert seen == [(done, len(names) + 1) for done in range(1, len(names) + 2)]
     parts = sum(result.stages.values(), Resources())
     # Across stages a little is shared or folded, and the counter of the last beat is added.
-    assert 0.9 * parts.lut < result.whole.lut < 1.1 * parts.lut
+    assert 0.85 * parts.lut < result.whole.lut < 1.1 * parts.lut
     assert 0.9 * parts.ff < result.whole.ff < 1.1 * parts.ff
     assert (result.whole.bram18, result.whole.dsp) == (parts.bram18, parts.dsp)
     written = json.loads((built / "synth.json").read_text())

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from finnr_rtl.cores.product import check_arithmetic
+from finnr_rtl.cores.ram import check_storage
 from finnr_rtl.cores.requantiser_unit import RequantiserUnit, requantiser_latency
 from finnr_rtl.cores.threshold_unit import ThresholdUnit, threshold_latency
 from finnr_rtl.requantiser import Requantiser
@@ -12,12 +14,12 @@ from finnr_rtl.thresholds import Thresholds
 __all__ = ["activate", "activation_latency", "check_activation", "in_counts"]
 
 
-def check_activation(activation: Thresholds | Requantiser | None, channels: int, use_dsp: str):
-    """Raise ``ValueError`` unless ``activation`` has ``channels`` channels and ``use_dsp`` is one of its words."""
+def check_activation(activation: Thresholds | Requantiser | None, channels: int, threshold_storage: str, arithmetic: str):
+    """Raise ``ValueError`` unless ``activation`` has ``channels`` channels; likewise for an unknown storage or arithmetic."""
     if activation is not None and activation.channels != channels:
         raise ValueError(f"thresholds have {activation.channels} channels, {channels} expected")
-    if use_dsp not in ("auto", "yes", "no"):
-        raise ValueError(f"use_dsp={use_dsp!r} must be 'auto', 'yes' or 'no'")
+    check_storage("threshold_storage", threshold_storage)
+    check_arithmetic(arithmetic)
 
 
 def activation_latency(activation: Thresholds | Requantiser | None) -> int:
@@ -27,11 +29,12 @@ def activation_latency(activation: Thresholds | Requantiser | None) -> int:
     return requantiser_latency(activation) if isinstance(activation, Requantiser) else threshold_latency(activation.steps)
 
 
-def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp="auto"):
+def activate(m, activation, results, fetch, next_fold, valid, fold, out, storage="auto", arithmetic="auto", mmv=1):
     """Push activations of ``results``, one accumulator per lane, into the :class:`CreditFifo` ``out``.
 
-    ``valid`` is high when ``results`` are those of channels ``fold * lanes + lane``. In the cycle before, ``fetch`` was high and
-    ``next_fold`` was that fold. Without an activation the results themselves are pushed.
+    ``valid`` is high when ``results`` are those of channels ``fold * lanes + lane`` of ``mmv`` pixels, one pixel after the other. In the
+    cycle before, ``fetch`` was high and ``next_fold`` was that fold. Without an activation the results themselves are pushed. ``storage``
+    is that of the activation's words, ``arithmetic`` that of a requantiser's products.
     """
     if activation is None:
         m.d.comb += out.push.eq(valid)
@@ -40,9 +43,9 @@ def activate(m, activation, results, fetch, next_fold, valid, fold, out, use_dsp
         return
     x_shape = results[0].shape()
     if isinstance(activation, Requantiser):
-        unit = RequantiserUnit(activation, len(results), x_shape, use_dsp)
+        unit = RequantiserUnit(activation, len(results) // mmv, x_shape, storage, arithmetic, mmv)
     else:
-        unit = ThresholdUnit(activation, len(results), x_shape)
+        unit = ThresholdUnit(activation, len(results) // mmv, x_shape, storage, mmv)
     m.submodules.activation = unit
     m.d.comb += [unit.fetch.eq(fetch), unit.next_fold.eq(next_fold), unit.valid.eq(valid), unit.fold.eq(fold)]
     m.d.comb += [getattr(unit, f"x{lane}").eq(result) for lane, result in enumerate(results)]

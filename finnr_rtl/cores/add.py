@@ -16,6 +16,7 @@ from finnr_rtl.cores.join import join
 from finnr_rtl.cores.operands import holding, numbers
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.product import product
 from finnr_rtl.cores.schedule import JointSchedule
 from finnr_rtl.datatypes import DataType, smallest
 from finnr_rtl.requantiser import Requantiser
@@ -30,8 +31,9 @@ class AddConfig(CoreConfig):
 
     ``shape`` is a frame's, channels last, ``input_types`` the type of each stream; ``multipliers`` is int64 (inputs, channels),
     ``offsets`` int64 (channels,); ``thresholds`` is a Thresholds, a Requantiser, or None for raw sums. ``pe`` channels a cycle, one beat of
-    each stream in and one beat out. ``use_dsp`` ("yes", "no" or "auto") puts multipliers in DSP slices or not. ``slots`` beats may be in
-    flight or wait; 0 takes as many as keep the pipeline busy.
+    each stream in and one beat out. ``threshold_storage`` ("auto", "lut" or "block") is that of the words of ``thresholds``,
+    ``arithmetic`` ("auto", "lut" or "dsp") that of all products. ``slots`` beats may be in flight or wait; 0 takes as many as keep the
+    pipeline busy.
 
     Raises ``ValueError`` for fewer than two inputs, pe that does not divide the channels, parameters of another shape.
     """
@@ -43,7 +45,8 @@ class AddConfig(CoreConfig):
     offsets: np.ndarray
     thresholds: Thresholds | Requantiser | None = None
     slots: int = 0
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self):
         channels = self.shape[-1]
@@ -54,7 +57,7 @@ class AddConfig(CoreConfig):
         if self.multipliers.shape != wanted or self.offsets.shape != wanted[1:]:
             shapes = f"{self.multipliers.shape} and {self.offsets.shape}"
             raise ValueError(f"multipliers and offsets have shapes {shapes}: {wanted} and {wanted[1:]} expected")
-        check_activation(self.thresholds, channels, self.use_dsp)
+        check_activation(self.thresholds, channels, self.threshold_storage, self.arithmetic)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -157,19 +160,18 @@ class Add(wiring.Component):
             result = Signal(holding(*c.accumulator_range), name=f"sum{lane}", reset_less=True)
             m.d.sync += result.eq(total([offsets[lane], *(term[lane] for term in terms)]))
             sums.append(result)
-        activate(m, c.thresholds, sums, *ahead, *stage, out, c.use_dsp)
+        activate(m, c.thresholds, sums, *ahead, *stage, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _products(self, m, name, values, multipliers, limits, take, fold):
         """Each lane's value times its channel's multiplier, one cycle later."""
         c = self._config
-        attrs = {} if c.use_dsp == "auto" else {"use_dsp": c.use_dsp}
         factors = parameters(m, f"{name}_multiplier", multipliers, c.pe, take, fold)
         products = []
         for lane, (value, factor) in enumerate(zip(values, factors, strict=True)):
-            product = Signal(holding(*limits), name=f"{name}_product{lane}", reset_less=True, attrs=attrs)
-            m.d.sync += product.eq(value * factor)
-            products.append(product)
+            register = Signal(holding(*limits), name=f"{name}_product{lane}", reset_less=True)
+            m.d.sync += register.eq(product(m, f"{name}_exact{lane}", value, factor, c.arithmetic))
+            products.append(register)
         return products
 
     def _stage(self, m, name, valid, fold):

@@ -12,6 +12,9 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.product import product
+from finnr_rtl.cores.ram import check_storage
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType, smallest
@@ -20,23 +23,21 @@ from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["Depthwise", "DepthwiseConfig"]
 
-# Weight memories up to this many words fit the inputs of one LUT6 per bit.
-SHALLOW_WEIGHTS = 64
-
 
 @dataclass(frozen=True, eq=False)
 class DepthwiseConfig(CoreConfig):
     """``y[r, c, k] = thresholds(sum over taps t of weights[k, t] * x[r, c, k, t])``: every channel has its own row of weights.
 
     ``shape`` (rows, columns, channels) is that of the output. The input is what a sliding-window unit gives in order "depthwise":
-    (rows, columns, channels / pe, taps, pe). ``pe`` channels and one tap a cycle. ``weights`` is int64 (channels, taps) of type
+    (rows, columns, channels / pe, taps, pe). ``pe`` channels and ``simd`` taps a cycle. ``weights`` is int64 (channels, taps) of type
     ``weight_type``; ``None`` (both) means ones, which makes this a sum pool over ``taps`` taps. ``thresholds`` is a Thresholds, a
     Requantiser, or None for raw accumulators.
 
-    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts multipliers in
-    DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
+    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
-    Raises ``ValueError`` for pe that does not divide the channels, no taps, weights of another shape or outside their type.
+    Raises ``ValueError`` for pe that does not divide the channels, no taps, simd that does not divide them, weights of another shape or
+    outside their type.
     """
 
     input_type: DataType
@@ -48,12 +49,15 @@ class DepthwiseConfig(CoreConfig):
     thresholds: Thresholds | Requantiser | None = None
     storage: str = "auto"
     slots: int = 0
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
+    simd: int = 1
 
     def __post_init__(self):
         require_divisor("pe", self.pe, "channels", self.channels)
         if self.taps < 1:
             raise ValueError(f"taps={self.taps} must be at least 1")
+        require_divisor("simd", self.simd, "taps", self.taps)
         if (self.weights is None) != (self.weight_type is None):
             raise ValueError("weights and weight_type must both be given or both be None")
         if self.weights is not None:
@@ -61,9 +65,8 @@ class DepthwiseConfig(CoreConfig):
                 raise ValueError(f"weights have shape {self.weights.shape}, {(self.channels, self.taps)} expected")
             if not self.weight_type.allows(self.weights):
                 raise ValueError(f"weights hold values that are not {self.weight_type}")
-        check_activation(self.thresholds, self.channels, self.use_dsp)
-        if self.storage not in ("auto", "lut", "block"):
-            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        check_activation(self.thresholds, self.channels, self.threshold_storage, self.arithmetic)
+        check_storage("storage", self.storage)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -75,6 +78,11 @@ class DepthwiseConfig(CoreConfig):
     def folds(self) -> int:
         """Beats per output pixel."""
         return self.channels // self.pe
+
+    @property
+    def steps(self) -> int:
+        """Cycles for ``pe`` channels of a pixel."""
+        return self.taps // self.simd
 
     @cached_property
     def accumulator_range(self) -> tuple[int, int]:
@@ -88,7 +96,7 @@ class DepthwiseConfig(CoreConfig):
     @property
     def input(self):
         rows, columns, _ = self.shape
-        return StreamSpec(self.input_type, (rows, columns, self.folds, self.taps, self.pe), self.pe)
+        return StreamSpec(self.input_type, (rows, columns, self.folds, self.taps, self.pe), self.simd * self.pe)
 
     @property
     def output(self):
@@ -110,23 +118,18 @@ class DepthwiseConfig(CoreConfig):
     @property
     def places(self) -> int:
         """Output beats in flight or waiting."""
-        return self.slots or -(-(self.delay + 1) // self.taps) + 1
+        return self.slots or -(-(self.delay + 1) // self.steps) + 1
 
     def schedule(self):
         steps = self.input.beats
-        produce = np.arange(self.taps - 1, steps, self.taps)
+        produce = np.arange(self.steps - 1, steps, self.steps)
         return StepSchedule(steps, np.arange(steps), produce, delay=self.delay, slots=self.places, release=1)
-
-    @property
-    def block(self) -> bool:
-        """Whether the weights ask for block RAM."""
-        return self.storage == "block" or (self.storage == "auto" and self.folds * self.taps > SHALLOW_WEIGHTS)
 
     @cached_property
     def weight_rows(self) -> list[int]:
-        """Weight memory: word ``fold * taps + tap`` holds the weights of all lanes, first in the low bits."""
+        """Weight memory: word ``fold * steps + step`` holds simd * pe weights, tap by tap, first in the low bits."""
         words = self.weights.reshape(self.folds, self.pe, self.taps).swapaxes(1, 2)
-        return StreamSpec(self.weight_type, (self.folds * self.taps, self.pe), self.pe).pack(words)
+        return StreamSpec(self.weight_type, (self.folds, self.taps, self.pe), self.simd * self.pe).pack(words[None])
 
     def create(self):
         return Depthwise(self)
@@ -149,12 +152,12 @@ class Depthwise(wiring.Component):
         wiring.connect(m, out.o, wiring.flipped(self.o))
         take = Signal()
         place = Signal()
-        tap, last = counter(m, "tap", c.taps, take)
+        step, last = counter(m, "step", c.steps, take)
         fold, _ = counter(m, "fold", c.folds, take & last)
         m.d.comb += place.eq(~last | out.credit)
         m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place), out.launch.eq(take & last)]
 
-        stage = self._stage(m, "operand", take, tap == 0, last, fold)
+        stage = self._stage(m, "operand", take, step == 0, last, fold)
         operand = Signal(c.input.width, reset_less=True)
         m.d.sync += operand.eq(self.i.payload)
         terms = numbers(m, "x", operand, c.input_type)
@@ -164,7 +167,8 @@ class Depthwise(wiring.Component):
 
         valid, first, last, fold = ahead = stage
         sums = []
-        for lane, term in enumerate(terms):
+        for lane in range(c.pe):
+            term = total(terms[lane :: c.pe])
             accumulator = Signal(holding(*c.accumulator_range), name=f"accumulator{lane}", reset_less=True)
             with m.If(valid):
                 m.d.sync += accumulator.eq(Mux(first, 0, accumulator) + term)
@@ -172,22 +176,21 @@ class Depthwise(wiring.Component):
         valid, _, last, fold = self._stage(m, "sum", *stage)
         done = Signal()
         m.d.comb += done.eq(valid & last)
-        activate(m, c.thresholds, sums, ahead[0], ahead[3], done, fold, out, c.use_dsp)
+        activate(m, c.thresholds, sums, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _products(self, m, take, values):
-        """Each lane's value times its weight, one cycle later."""
+        """Each value times its weight, one cycle later."""
         c = self._config
-        rom = Rom(c.weight_rows, c.pe * c.weight_type.bits, "block" if c.block else "lut")
+        rom = Rom(c.weight_rows, c.simd * c.pe * c.weight_type.bits, c.storage)
         m.submodules.weights = rom
-        row, _ = counter(m, "weight_row", c.folds * c.taps, take)
+        row, _ = counter(m, "weight_row", c.folds * c.steps, take)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
-        attrs = {} if c.use_dsp == "auto" else {"use_dsp": c.use_dsp}
         products = []
         for lane, (value, weight) in enumerate(zip(values, numbers(m, "weight", rom.data, c.weight_type), strict=True)):
-            product = Signal((value * weight).shape(), name=f"product{lane}", reset_less=True, attrs=attrs)
-            m.d.sync += product.eq(value * weight)
-            products.append(product)
+            register = Signal((value * weight).shape(), name=f"product{lane}", reset_less=True)
+            m.d.sync += register.eq(product(m, f"exact{lane}", value, weight, c.arithmetic))
+            products.append(register)
         return products
 
     def _stage(self, m, name, valid, first, last, fold):

@@ -4,7 +4,9 @@ from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.popcount import popcount, total
+from finnr_rtl.cores.popcount import count_matches, total
+from finnr_rtl.cores.product import product
+from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
 __all__ = ["DotLane", "DotProduct"]
@@ -48,39 +50,34 @@ class DotProduct(wiring.Component):
         c = self._config
         m = Module()
         for index, y in enumerate(self.results):
-            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape)
+            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape, c.lane_arithmetic)
             m.submodules[f"lane{index}"] = lane
             m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w))), y.eq(lane.y)]
         return m
 
 
-class DotLane(wiring.Component):
+class DotLane(Shared):
     """One lane of :class:`DotProduct`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle later.
-
-    A platform with a method ``get_shared(component)`` is asked for an instance of the one module that all lanes of a unit share.
+    ``arithmetic`` is that of the products.
 
     Members: ``x`` In, ``w`` In, ``y`` Out.
     """
 
-    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape):
-        self.parameters = (input_type, weight_type, simd, shape)
+    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, arithmetic: str):
+        self.parameters = (input_type, weight_type, simd, shape, arithmetic)
         super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
 
-    def elaborate(self, platform):
-        if hasattr(platform, "get_shared"):
-            return platform.get_shared(self)
-        input_type, weight_type, _, shape = self.parameters
+    def build(self):
+        input_type, weight_type, _, shape, _ = self.parameters
         m = Module()
         result = Signal(shape, reset_less=True)
         m.d.comb += self.y.eq(result)
         if input_type == weight_type == BIPOLAR:
-            matches = Signal(len(self.x))
-            m.d.comb += matches.eq(~(self.x ^ self.w))
-            m.d.sync += result.eq(popcount(matches))
+            m.d.sync += result.eq(count_matches(m, self.x, self.w))
             return m
         inputs = self._split(m, "x", self.x, input_type)
         weights = self._split(m, "w", self.w, weight_type)
-        m.d.sync += result.eq(total([self._product(w, x) for w, x in zip(weights, inputs, strict=True)]))
+        m.d.sync += result.eq(total([self._product(m, k, w, x) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]))
         return m
 
     def _split(self, m, name, packed, dtype):
@@ -93,11 +90,11 @@ class DotLane(wiring.Component):
             values.append(value)
         return values
 
-    def _product(self, weight, value):
-        """Product of one weight and one input, of which at most one is a BIPOLAR code."""
-        input_type, weight_type, *_ = self.parameters
+    def _product(self, m, index, weight, value):
+        """Product ``index`` of one weight and one input, of which at most one is a BIPOLAR code."""
+        input_type, weight_type, *_, arithmetic = self.parameters
         if weight_type == BIPOLAR:
             return Mux(weight, value, -value)
         if input_type == BIPOLAR:
             return Mux(value, weight, -weight)
-        return weight * value
+        return product(m, f"product{index}", weight, value, arithmetic)

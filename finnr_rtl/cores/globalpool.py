@@ -27,9 +27,9 @@ class GlobalPoolConfig(CoreConfig):
     """``y[c] = thresholds(sum, or maximum, over all pixels of x[.., c])``.
 
     ``shape`` (height, width, channels) is that of the input; the output is one pixel. ``function`` is "sum" or "max"; ``thresholds`` is a
-    Thresholds, a Requantiser, or None for the bare sums or maxima. ``pe`` channels a cycle. ``use_dsp`` ("yes", "no" or "auto") puts a
-    requantiser's multipliers in DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline
-    busy.
+    Thresholds, a Requantiser, or None for the bare sums or maxima. ``pe`` channels a cycle. ``threshold_storage`` ("auto",
+    "lut" or "block") is that of the words of ``thresholds``, ``arithmetic`` ("auto", "lut" or "dsp") that of a requantiser's products.
+    ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for pe that does not divide the channels, an empty map, or another function.
     """
@@ -40,7 +40,8 @@ class GlobalPoolConfig(CoreConfig):
     function: str = "sum"
     thresholds: Thresholds | Requantiser | None = None
     slots: int = 0
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self):
         require_divisor("pe", self.pe, "channels", self.shape[2])
@@ -48,7 +49,7 @@ class GlobalPoolConfig(CoreConfig):
             raise ValueError(f"map of {self.shape[0]} x {self.shape[1]} pixels must not be empty")
         if self.function not in ("sum", "max"):
             raise ValueError(f"function={self.function!r} must be 'sum' or 'max'")
-        check_activation(self.thresholds, self.shape[2], self.use_dsp)
+        check_activation(self.thresholds, self.shape[2], self.threshold_storage, self.arithmetic)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -152,7 +153,7 @@ class GlobalPool(wiring.Component):
         m.d.sync += [done.eq(taken & last), done_fold.eq(operand_fold)]
         if c.thresholds is None and c.output.dtype == BIPOLAR:
             finished = [result > 0 for result in finished]
-        activate(m, c.thresholds, finished, taken, operand_fold, done, done_fold, out, c.use_dsp)
+        activate(m, c.thresholds, finished, taken, operand_fold, done, done_fold, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _keep(self, m, take, fold, taken, operand_fold, after, before):

@@ -11,6 +11,7 @@ from amaranth.lib import wiring
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.ram import check_storage
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType
@@ -19,8 +20,6 @@ __all__ = ["Lookup", "LookupConfig"]
 
 # Values of more bits have tables that no memory on the chip would hold.
 MOST_BITS = 16
-# Tables up to this many words fit the inputs of one LUT6 per bit.
-SHALLOW_TABLE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +28,7 @@ class LookupConfig(CoreConfig):
 
     ``table`` is int64 (channels or 1, entries) of type ``output_type``; inputs are ``low`` to ``low + entries - 1``, others get the entry
     next to them. ``shape`` is a frame's, channels last. ``pe`` channels a cycle, one beat in and one beat out. ``storage`` of the table is
-    "lut", "block", or "auto" (block above 64 words). ``slots`` beats may be in flight or wait; 0 takes as many as keep the pipeline
+    "auto", "lut" or "block". ``slots`` beats may be in flight or wait; 0 takes as many as keep the pipeline
     busy.
 
     Raises ``ValueError`` for pe that does not divide the channels, an input type of more than 16 bits, inputs outside the type, or
@@ -55,8 +54,7 @@ class LookupConfig(CoreConfig):
             raise ValueError(f"low={self.low} and {self.table.shape[1]} entries must lie within {self.input_type}")
         if not self.output_type.allows(self.table):
             raise ValueError(f"table holds values that are not {self.output_type}")
-        if self.storage not in ("auto", "lut", "block"):
-            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        check_storage("storage", self.storage)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -123,10 +121,9 @@ class Lookup(wiring.Component):
         take = Signal()
         m.d.comb += [take.eq(self.i.valid & out.credit), self.i.ready.eq(out.credit), out.launch.eq(take)]
         fold, _ = counter(m, "fold", c.folds, take)
-        block = c.storage == "block" or (c.storage == "auto" and len(c.rows[0]) > SHALLOW_TABLE)
         found = []
         for lane in range(c.pe):
-            rom = Rom(c.rows[lane], c.output_type.bits, "block" if block else "lut")
+            rom = Rom(c.rows[lane], c.output_type.bits, c.storage)
             m.submodules[f"table{lane}"] = rom
             code = self.i.payload.word_select(lane, c.input_type.bits)
             m.d.comb += [rom.enable.eq(1), rom.address.eq(Cat(code, fold) if c.folds > 1 else code)]

@@ -13,6 +13,7 @@ from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
 from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.product import product
 from finnr_rtl.cores.schedule import JointSchedule
 from finnr_rtl.datatypes import DataType, smallest
 from finnr_rtl.requantiser import Requantiser
@@ -26,7 +27,8 @@ class MultiplyConfig(CoreConfig):
     """``y = thresholds((x_0 - zeros[0]) * (x_1 - zeros[1]))`` of two streams of one shape.
 
     ``shape`` is a frame's, channels last; ``thresholds`` is a Thresholds, a Requantiser, or None for raw products. ``pe`` channels a
-    cycle, one beat of each stream in and one beat out. ``use_dsp`` ("yes", "no" or "auto") puts multipliers in DSP slices or not.
+    cycle, one beat of each stream in and one beat out. ``threshold_storage`` ("auto", "lut" or "block") is that of the words of
+    ``thresholds``, ``arithmetic`` ("auto", "lut" or "dsp") that of all products.
     ``slots`` beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for another number of inputs, or pe that does not divide the channels.
@@ -38,13 +40,14 @@ class MultiplyConfig(CoreConfig):
     zeros: tuple[int, int] = (0, 0)
     thresholds: Thresholds | Requantiser | None = None
     slots: int = 0
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self):
         require_divisor("pe", self.pe, "channels", self.shape[-1])
         if len(self.input_types) != 2 or len(self.zeros) != 2:
             raise ValueError(f"input_types={self.input_types} and zeros={self.zeros} must be two each")
-        check_activation(self.thresholds, self.shape[-1], self.use_dsp)
+        check_activation(self.thresholds, self.shape[-1], self.threshold_storage, self.arithmetic)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -117,13 +120,12 @@ class Multiply(wiring.Component):
         m.d.sync += [taken.eq(take), operand_fold.eq(fold), done.eq(taken), done_fold.eq(operand_fold)]
         first = self._factors(m, 0, self.i0)
         second = self._factors(m, 1, self.i1)
-        attrs = {} if c.use_dsp == "auto" else {"use_dsp": c.use_dsp}
         products = []
         for lane, (a, b) in enumerate(zip(first, second, strict=True)):
-            product = Signal(holding(*c.accumulator_range), name=f"product{lane}", reset_less=True, attrs=attrs)
-            m.d.sync += product.eq(a * b)
-            products.append(product)
-        activate(m, c.thresholds, products, taken, operand_fold, done, done_fold, out, c.use_dsp)
+            register = Signal(holding(*c.accumulator_range), name=f"product{lane}", reset_less=True)
+            m.d.sync += register.eq(product(m, f"exact{lane}", a, b, c.arithmetic))
+            products.append(register)
+        activate(m, c.thresholds, products, taken, operand_fold, done, done_fold, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _factors(self, m, index, port):

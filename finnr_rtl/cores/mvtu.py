@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
@@ -14,6 +14,7 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.ram import check_storage, style
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
@@ -24,8 +25,6 @@ __all__ = ["Mvtu", "MvtuConfig"]
 
 # Replay buffers up to this many words are LUTRAM read in the cycle of use; deeper ones take a cycle, and may be block RAM.
 SHALLOW_REPLAY = 256
-# Weight memories up to this many words fit the inputs of one LUT6 per bit.
-SHALLOW_WEIGHTS = 64
 
 
 @once_per_array
@@ -52,11 +51,14 @@ class MvtuConfig(CoreConfig):
     sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two
     BIPOLAR operands are multiplied by XNOR and summed by popcount.
 
-    ``storage`` of the weights is "lut", "block", or "auto" (block above 64 words). ``use_dsp`` ("yes", "no" or "auto") puts a requantiser's
-    multipliers in DSP slices or not. ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    ``mmv`` (M) vectors are computed at once with the same weights. They come interleaved, value by value, as a tensor (vectors / mmv,
+    groups * mw, mmv), and leave fold by fold, as (vectors / mmv, nf, mmv, pe); a beat has the values of all of them.
+
+    ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
+    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
-    weights outside their type, thresholds for another number of rows.
+    mmv that does not divide the vectors, weights outside their type, thresholds for another number of rows.
     """
 
     input_type: DataType
@@ -69,7 +71,9 @@ class MvtuConfig(CoreConfig):
     storage: str = "auto"
     slots: int = 0
     groups: int = 1
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
+    mmv: int = 1
 
     def __post_init__(self):
         require_divisor("groups", self.groups, "mh", self.mh)
@@ -77,11 +81,11 @@ class MvtuConfig(CoreConfig):
         require_divisor("simd", self.simd, "mw", self.mw)
         if not _allowed(self.weights, self.weight_type):
             raise ValueError(f"weights hold values that are not {self.weight_type}")
-        check_activation(self.thresholds, self.mh, self.use_dsp)
-        if self.storage not in ("auto", "lut", "block"):
-            raise ValueError(f"storage={self.storage!r} must be 'auto', 'lut' or 'block'")
+        check_activation(self.thresholds, self.mh, self.threshold_storage, self.arithmetic)
+        check_storage("storage", self.storage)
         if self.vectors < 1:
             raise ValueError(f"vectors={self.vectors} must be at least 1")
+        require_divisor("mmv", self.mmv, "vectors", self.vectors)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -130,22 +134,24 @@ class MvtuConfig(CoreConfig):
 
     @property
     def input(self):
-        return StreamSpec(self.input_type, (self.vectors, self.groups * self.mw), self.simd)
+        return StreamSpec(self.input_type, (self.vectors // self.mmv, self.groups * self.mw, self.mmv), self.simd * self.mmv)
 
     @property
     def output(self):
-        return StreamSpec(self.output_type, (self.vectors, self.mh), self.pe)
+        return StreamSpec(self.output_type, (self.vectors // self.mmv, self.nf, self.mmv, self.pe), self.pe * self.mmv)
 
     def reference(self, x):
-        runs = np.asarray(x, dtype=np.int64).reshape(-1, self.groups, self.mw).swapaxes(0, 1)
+        vectors = np.asarray(x, dtype=np.int64).reshape(-1, self.groups * self.mw, self.mmv).swapaxes(1, 2)
+        runs = vectors.reshape(-1, self.groups, self.mw).swapaxes(0, 1)
         rows = self.weights.reshape(self.groups, -1, self.mw)
         acc = (runs @ rows.swapaxes(1, 2)).swapaxes(0, 1).reshape(-1, self.vectors, self.mh)
-        return self.thresholds(acc) if self.thresholds else acc
+        y = self.thresholds(acc) if self.thresholds else acc
+        return np.ascontiguousarray(y.reshape(-1, self.vectors // self.mmv, self.mmv, self.nf, self.pe).swapaxes(2, 3))
 
     @property
-    def block(self) -> bool:
-        """Whether the weights ask for block RAM."""
-        return self.storage == "block" or (self.storage == "auto" and self.nf * self.sf > SHALLOW_WEIGHTS)
+    def lane_arithmetic(self) -> str:
+        """Arithmetic of the products with weights; those with weights that never change are simpler in LUTs."""
+        return "lut" if self.arithmetic == "auto" and self.nf * self.sf == 1 else self.arithmetic
 
     @property
     def deep_replay(self) -> bool:
@@ -164,11 +170,12 @@ class MvtuConfig(CoreConfig):
 
     @property
     def cycles(self):
-        return self.vectors * self.nf * self.sf
+        return self.vectors // self.mmv * self.nf * self.sf
 
     def schedule(self):
-        run = np.arange(self.vectors * self.groups)[:, None] * (self.group_folds * self.sf)
-        folds = np.arange(self.vectors * self.nf)
+        vectors = self.vectors // self.mmv
+        run = np.arange(vectors * self.groups)[:, None] * (self.group_folds * self.sf)
+        folds = np.arange(vectors * self.nf)
         return StepSchedule(
             steps=len(folds) * self.sf,
             consume=(run + np.arange(self.sf)).reshape(-1),
@@ -226,13 +233,17 @@ class Mvtu(wiring.Component):
         weights = self._weights(m, read_weights)
 
         # Dot products of one step, then their sum over the steps of a fold. The stage before the result fetches its thresholds.
-        m.submodules.dot = dot = DotProduct(c)
-        m.d.comb += [dot.x.eq(operand), dot.w.eq(weights)]
+        results = []
+        for vector in range(c.mmv):
+            dot = DotProduct(c)
+            m.submodules["dot" if c.mmv == 1 else f"dot{vector}"] = dot
+            values = (operand.word_select(place * c.mmv + vector, c.input_type.bits) for place in range(c.simd))
+            m.d.comb += [dot.x.eq(Cat(*values)), dot.w.eq(weights)]
+            results += dot.results
         ahead = stage
         stage = self._delay(m, "dot", *stage)
-        results = dot.results
         if c.sf > 1:
-            results = self._accumulate(m, dot, stage)
+            results = self._accumulate(m, results, dot.sum_shape, stage)
             ahead, stage = stage, self._delay(m, "accumulate", *stage)
         valid, _, last, fold = stage
         done = Signal()
@@ -241,7 +252,7 @@ class Mvtu(wiring.Component):
         if c.xnor and c.thresholds is None:
             results = [2 * result - c.mw for result in results]
         activation = in_counts(c.thresholds, c.mw) if c.xnor else c.thresholds
-        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.use_dsp)
+        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
         return m
 
     def _operand(self, m, step, first_fold, step_index, step_last, fold):
@@ -253,7 +264,12 @@ class Mvtu(wiring.Component):
         if c.group_folds == 1:
             m.d.sync += operand.eq(self.i.payload)
             return operand, step, stage
-        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[])
+        if c.sf == 1:
+            with m.If(first_fold):
+                m.d.sync += operand.eq(self.i.payload)
+            return operand, step, stage
+        kind = style(c.sf, width) if c.deep_replay else {"ram_style": "distributed"}
+        m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[], attrs=kind)
         write = replay.write_port()
         m.d.comb += [write.en.eq(step & first_fold), write.addr.eq(step_index), write.data.eq(self.i.payload)]
         if not c.deep_replay:
@@ -272,18 +288,17 @@ class Mvtu(wiring.Component):
     def _weights(self, m, advance):
         """The weights of each step, in the same cycle as its operand."""
         c = self._config
-        style = "block" if c.block else "lut"
-        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, style)
+        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, c.storage)
         row, _ = counter(m, "weight_row", c.nf * c.sf, advance)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
         return rom.data
 
-    def _accumulate(self, m, dot, stage):
+    def _accumulate(self, m, results, shape, stage):
         """Sums over the steps of a fold, one register per lane."""
         valid, first, _, _ = stage
         totals = []
-        for lane, result in enumerate(dot.results):
-            total = Signal(dot.sum_shape, name=f"accumulator{lane}", reset_less=True)
+        for lane, result in enumerate(results):
+            total = Signal(shape, name=f"accumulator{lane}", reset_less=True)
             with m.If(valid):
                 m.d.sync += total.eq(Mux(first, 0, total) + result)
             totals.append(total)

@@ -1,7 +1,7 @@
 """Parameters per channel, kept in a memory with a word for each fold."""
 
 import numpy as np
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal, Value
 
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.rom import Rom
@@ -9,10 +9,11 @@ from finnr_rtl.cores.rom import Rom
 __all__ = ["parameters"]
 
 
-def parameters(m: Module, name: str, values: np.ndarray, lanes: int, fetch, fold) -> list[Signal]:
+def parameters(m: Module, name: str, values: np.ndarray, lanes: int, fetch, fold, storage: str = "auto") -> list[Value]:
     """``values[fold * lanes + lane]`` for each lane, one cycle after a cycle with ``fetch`` high, until the next such cycle.
 
-    ``values`` is an integer array of one dimension, whose length ``lanes`` divides.
+    ``values`` is an integer array of one dimension, whose length ``lanes`` divides; ``storage`` is that of the memory. Where all folds have
+    the same values, they are constants.
     """
     shape = holding(int(values.min()), int(values.max()))
     mask = (1 << shape.width) - 1
@@ -20,8 +21,8 @@ def parameters(m: Module, name: str, values: np.ndarray, lanes: int, fetch, fold
         sum((int(value) & mask) << (shape.width * lane) for lane, value in enumerate(row)) for row in values.reshape(-1, lanes)
     ]
     if len(set(words)) == 1:
-        words = words[:1]
-    rom = Rom(words, lanes * shape.width)
+        return [Const(int(value), shape) for value in values[:lanes]]
+    rom = Rom(words, lanes * shape.width, storage)
     m.submodules[f"{name}s"] = rom
     m.d.comb += [rom.enable.eq(fetch), rom.address.eq(fold)]
     chosen = []

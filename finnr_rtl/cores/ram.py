@@ -1,13 +1,27 @@
-"""What on-chip memories cost on 7-series and newer Xilinx devices, and which kind to take."""
+"""What on-chip memories cost on 7-series and newer Xilinx devices, and which kind to take.
+
+There are two kinds, "lut" and "block". UltraScale+ has a third, UltraRAM, whose contents cannot be given at configuration: no place for the
+weights and tables that most memories here hold.
+"""
 
 from amaranth.utils import ceil_log2
 
-__all__ = ["block_rams", "free_words", "lutram_luts", "prefers_block", "style"]
+__all__ = ["STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "rom_in_block", "rom_luts", "style"]
+
+STORAGES = ("auto", "lut", "block")
 
 # Small and middling devices hold about this many LUTs for each 18 kbit block RAM.
 LUTS_PER_BLOCK = 190
 # Words and bits of one 18 kbit block RAM with one write and one read port.
 BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+# Yosys makes logic of read-only memories with fewer words, whatever it is asked for.
+LEAST_BLOCK_WORDS = 8
+
+
+def check_storage(parameter: str, storage: str):
+    """Raise ``ValueError`` unless ``storage`` is one of its words."""
+    if storage not in STORAGES:
+        raise ValueError(f"{parameter}={storage!r} must be 'auto', 'lut' or 'block'")
 
 
 def lutram_luts(words: int, width: int) -> int:
@@ -41,3 +55,19 @@ def free_words(words: int, width: int) -> int:
 def style(words: int, width: int) -> dict[str, str]:
     """Attributes of the memory array for the cheaper kind."""
     return {"ram_style": "block" if prefers_block(words, width) else "distributed"}
+
+
+def rom_luts(words: int, width: int) -> int:
+    """LUTs of a read-only memory: one for 64 words of a bit; up to four are joined by the multiplexers beside them."""
+    banks = -(-words // 64)
+    return width * (banks + -(-(-(-banks // 4) - 1) // 3))
+
+
+def rom_in_block(storage: str, words: int, width: int) -> bool:
+    """Whether a read-only memory is in block RAM: with ``storage`` "block", or "auto" where that is the cheaper choice.
+
+    Fewer than 8 words are always in LUTs.
+    """
+    if storage == "lut" or words < LEAST_BLOCK_WORDS:
+        return False
+    return storage == "block" or rom_luts(words, width) > LUTS_PER_BLOCK * block_rams(words, width)

@@ -8,6 +8,7 @@ from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.product import product as multiply
 from finnr_rtl.requantiser import Requantiser
 
 __all__ = ["RequantiserUnit", "requantiser_latency"]
@@ -19,29 +20,34 @@ def requantiser_latency(requantiser: Requantiser) -> int:
 
 
 class RequantiserUnit(wiring.Component):
-    """A requantiser of ``lanes`` channels a cycle; channel ``fold * lanes + lane`` is on lane ``lane``.
+    """A requantiser of ``lanes`` channels a cycle, for ``mmv`` pixels at once; channel ``fold * lanes + lane`` of pixel n is on lane
+    ``n * lanes + lane``.
 
     The parameters of fold ``next_fold`` must be asked for (``fetch``) in the cycle before ``valid``, or earlier. ``x_shape`` is
-    the shape of one operand. ``use_dsp`` tells synthesis where to put the multipliers: "yes", "no", or "auto" for its own choice.
+    the shape of one operand. ``storage`` is that of the parameters, ``arithmetic`` that of the products.
 
     Members: ``fetch`` In(1), ``next_fold`` In, ``valid`` In(1), ``fold`` In, ``x<lane>`` In(x_shape), ``done`` Out(1),
-    ``y`` Out(lanes * bits of the output type).
+    ``y`` Out(mmv * lanes * bits of the output type).
     """
 
-    def __init__(self, requantiser: Requantiser, lanes: int, x_shape: Shape, use_dsp: str = "auto"):
+    def __init__(
+        self, requantiser: Requantiser, lanes: int, x_shape: Shape, storage: str = "auto", arithmetic: str = "auto", mmv: int = 1
+    ):
         self._requantiser = requantiser
         self._lanes = lanes
+        self._mmv = mmv
         self._x_shape = x_shape
-        self._attrs = {} if use_dsp == "auto" else {"use_dsp": use_dsp}
+        self._storage = storage
+        self._arithmetic = arithmetic
         fold = address_bits(requantiser.channels // lanes)
         super().__init__({
             "fetch": In(1),
             "next_fold": In(fold),
             "valid": In(1),
             "fold": In(fold),
-            **{f"x{lane}": In(x_shape) for lane in range(lanes)},
+            **{f"x{lane}": In(x_shape) for lane in range(mmv * lanes)},
             "done": Out(1),
-            "y": Out(lanes * requantiser.output.bits),
+            "y": Out(mmv * lanes * requantiser.output.bits),
         })
 
     def elaborate(self, platform):
@@ -55,26 +61,27 @@ class RequantiserUnit(wiring.Component):
         m.d.comb += self.done.eq(valid)
         scales = self._parameters(m, "scale", r.scale)
         offsets = self._parameters(m, "offset", r.offset)
-        lanes = [self._clipped(m, lane, scales[lane], offsets[lane]) for lane in range(self._lanes)]
+        lanes = [self._clipped(m, lane, scales[lane], offsets[lane]) for lane in range(self._mmv * self._lanes)]
         if r.exceptions.size:
             lanes = self._corrected(m, lanes)
         m.d.comb += self.y.eq(Cat(*lanes))
         return m
 
     def _parameters(self, m, name, values):
-        """The values of all lanes for the fold fetched."""
-        return parameters(m, name, values, self._lanes, self.fetch, self.next_fold)
+        """The values of all lanes for the fold fetched: pixels share them."""
+        return parameters(m, name, values, self._lanes, self.fetch, self.next_fold, self._storage) * self._mmv
 
     def _clipped(self, m, lane, scale, offset):
         """One lane's result, three cycles after its operand."""
         r = self._requantiser
         x = getattr(self, f"x{lane}")
         products, sums = self._ranges()
+        exact = multiply(m, f"exact{lane}", x, scale, self._arithmetic)
         # The registers are those of a DSP slice.
-        product = Signal(holding(*products), name=f"product{lane}", reset_less=True, attrs=self._attrs)
+        product = Signal(holding(*products), name=f"product{lane}", reset_less=True)
         addend = Signal(offset.shape(), name=f"addend{lane}", reset_less=True)
         added = Signal(holding(*sums), name=f"sum{lane}", reset_less=True)
-        m.d.sync += [product.eq(x * scale), addend.eq(offset), added.eq(product + addend)]
+        m.d.sync += [product.eq(exact), addend.eq(offset), added.eq(product + addend)]
         shifted = Signal(holding(sums[0] >> r.shift, sums[1] >> r.shift), name=f"shifted{lane}")
         m.d.comb += shifted.eq(added >> r.shift)
         if r.half_even:

@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.contract import address_bits
+from finnr_rtl.cores.ram import rom_in_block
 
 __all__ = ["Rom"]
 
@@ -13,17 +14,17 @@ __all__ = ["Rom"]
 class Rom(wiring.Component):
     """``len(rows)`` words of ``width`` bits; ``data`` shows word ``address`` one cycle after a cycle with ``enable`` high.
 
-    ``style`` "block" asks for block RAM; "lut" leaves the choice to synthesis, which takes LUTs for small ones.
+    ``storage`` is "lut", "block" (RAM), or "auto" for the cheaper one; ``block`` is what comes of it.
 
-    Where the platform has a method ``get_rom``, that gives the hardware of more words than one, from ``rows``, ``width`` and ``style``.
+    Where the platform has a method ``get_rom``, that gives the hardware of more words than one, from ``rows``, ``width`` and ``block``.
 
     Members: ``enable`` In(1), ``address`` In(bits of the last address), ``data`` Out(width).
     """
 
-    def __init__(self, rows: list[int], width: int, style: str = "lut"):
+    def __init__(self, rows: list[int], width: int, storage: str = "auto"):
         self.rows = rows
         self.width = width
-        self.style = style
+        self.block = rom_in_block(storage, len(rows), width)
         super().__init__({
             "enable": In(1),
             "address": In(address_bits(len(rows))),
@@ -38,7 +39,8 @@ class Rom(wiring.Component):
             # One word is a constant; synthesis folds it into the logic behind.
             m.d.comb += self.data.eq(self.rows[0])
             return m
-        attrs = {"rom_style": "block", "ram_style": "block"} if self.style == "block" else {}
+        # Yosys' word for LUTs; "distributed" is that of LUT memory, which it refuses for memories that nobody writes.
+        attrs = {"rom_style": "block" if self.block else "logic"}
         m.submodules.words = memory = Memory(shape=unsigned(self.width), depth=len(self.rows), init=self.rows, attrs=attrs)
         read = memory.read_port()
         m.d.comb += read.en.eq(self.enable)

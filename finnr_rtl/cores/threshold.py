@@ -23,7 +23,8 @@ __all__ = ["ThresholdConfig", "ThresholdCore"]
 class ThresholdConfig(CoreConfig):
     """``y[..., c] = thresholds(x)[..., c]``, ``pe`` channels a cycle, one beat in and one beat out.
 
-    ``thresholds`` is a Thresholds or a Requantiser, whose multipliers ``use_dsp`` ("yes", "no" or "auto") puts in DSP slices or not.
+    ``thresholds`` is a Thresholds or a Requantiser. ``threshold_storage`` ("auto", "lut" or "block") is that of their words,
+    ``arithmetic`` ("auto", "lut" or "dsp") that of a requantiser's products.
     ``shape`` is the frame's, channels last. ``slots`` beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for pe that does not divide the channels, or thresholds of another number of channels.
@@ -34,11 +35,12 @@ class ThresholdConfig(CoreConfig):
     thresholds: Thresholds | Requantiser
     pe: int
     slots: int = 0
-    use_dsp: str = "auto"
+    threshold_storage: str = "auto"
+    arithmetic: str = "auto"
 
     def __post_init__(self):
         require_divisor("pe", self.pe, "channels", self.shape[-1])
-        check_activation(self.thresholds, self.shape[-1], self.use_dsp)
+        check_activation(self.thresholds, self.shape[-1], self.threshold_storage, self.arithmetic)
         if self.slots < 0:
             raise ValueError(f"slots={self.slots} must not be negative")
 
@@ -101,5 +103,5 @@ class ThresholdCore(wiring.Component):
             value = Signal(Shape(c.input_type.bits, signed=c.input_type.signed), name=f"x{lane}")
             m.d.comb += value.eq(operand.word_select(lane, c.input_type.bits))
             values.append(value)
-        activate(m, activation, values, take, fold, valid, operand_fold, out, c.use_dsp)
+        activate(m, activation, values, take, fold, valid, operand_fold, out, c.threshold_storage, c.arithmetic)
         return m

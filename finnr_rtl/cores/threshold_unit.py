@@ -19,21 +19,24 @@ def threshold_latency(steps: int) -> int:
 
 
 class ThresholdUnit(wiring.Component):
-    """Thresholds of ``lanes`` channels a cycle; channel ``fold * lanes + lane`` is on lane ``lane``.
+    """Thresholds of ``lanes`` channels a cycle, for ``mmv`` pixels at once; channel ``fold * lanes + lane`` of pixel n is on lane
+    ``n * lanes + lane``.
 
     One comparator per lane and bit of the count, so a memory of 2^b - 1 words per channel is read one word per bit. The words of
     fold ``next_fold`` must be asked for (``fetch``) in the cycle before ``valid``, or earlier.
 
-    ``x_shape`` is the shape of one operand; ``thresholds`` are in its terms.
+    ``x_shape`` is the shape of one operand; ``thresholds`` are in its terms. ``storage`` is that of each memory.
 
     Members: ``fetch`` In(1), ``next_fold`` In, ``valid`` In(1), ``fold`` In, ``x<lane>`` In(x_shape), ``done`` Out(1),
-    ``y`` Out(lanes * bits of the output type).
+    ``y`` Out(mmv * lanes * bits of the output type).
     """
 
-    def __init__(self, thresholds: Thresholds, lanes: int, x_shape: Shape):
+    def __init__(self, thresholds: Thresholds, lanes: int, x_shape: Shape, storage: str = "auto", mmv: int = 1):
         self._thresholds = thresholds
         self._lanes = lanes
+        self._all_lanes = mmv * lanes
         self._x_shape = x_shape
+        self._storage = storage
         self._folds = thresholds.channels // lanes
         self._bits = thresholds.steps.bit_length()
         fold = address_bits(self._folds)
@@ -42,9 +45,9 @@ class ThresholdUnit(wiring.Component):
             "next_fold": In(fold),
             "valid": In(1),
             "fold": In(fold),
-            **{f"x{lane}": In(x_shape) for lane in range(lanes)},
+            **{f"x{lane}": In(x_shape) for lane in range(mmv * lanes)},
             "done": Out(1),
-            "y": Out(lanes * thresholds.output.bits),
+            "y": Out(mmv * lanes * thresholds.output.bits),
         })
 
     def _word_shape(self):
@@ -67,19 +70,22 @@ class ThresholdUnit(wiring.Component):
 
         valid = self.valid
         fold = self.fold
-        x = [getattr(self, f"x{lane}") for lane in range(self._lanes)]
-        path = [None] * self._lanes
+        x = [getattr(self, f"x{lane}") for lane in range(self._all_lanes)]
+        path = [None] * self._all_lanes
         for level in range(self._bits):
             index = np.arange(1 << level) * (1 << (self._bits - level)) + (1 << (self._bits - level - 1)) - 1
             if level > 0:
                 # The word depends on the bits found so far: read it, carrying the operands along.
                 address_fold, address_path = fold, path
                 valid, fold, x, path = self._stage(m, f"read{level}", valid, fold, x, path)
-            found = []
-            for lane in range(self._lanes):
-                rows = words[lane :: self._lanes][:, index].reshape(-1)
-                rom = Rom([int(v) & mask for v in rows], word.width)
-                m.submodules[f"words{level}_{lane}"] = rom
+            found, roms = [], []
+            for lane in range(self._all_lanes):
+                if level > 0 or lane < self._lanes:
+                    rows = words[lane % self._lanes :: self._lanes][:, index].reshape(-1)
+                    roms.append(Rom([int(v) & mask for v in rows], word.width, self._storage))
+                    m.submodules[f"words{level}_{lane}"] = roms[-1]
+                # The first word depends on the channel alone: pixels share it.
+                rom = roms[lane % len(roms)]
                 if level == 0:
                     m.d.comb += [rom.enable.eq(self.fetch), rom.address.eq(self.next_fold)]
                 else:
@@ -96,7 +102,7 @@ class ThresholdUnit(wiring.Component):
             path = [Cat(bit) if before is None else Cat(bit, before) for bit, before in zip(found, path, strict=True)]
 
         m.d.comb += self.done.eq(valid)
-        lanes = [self._encode(m, lane, path[lane], fold) for lane in range(self._lanes)]
+        lanes = [self._encode(m, lane, path[lane], fold) for lane in range(self._all_lanes)]
         m.d.comb += self.y.eq(Cat(*lanes))
         return m
 
@@ -123,7 +129,7 @@ class ThresholdUnit(wiring.Component):
     def _encode(self, m, lane, count, fold):
         """Count to the output type's code, falling channels turned round."""
         table = self._thresholds
-        flips = table.flip[lane :: self._lanes]
+        flips = table.flip[lane % self._lanes :: self._lanes]
         flip = Signal(name=f"flip{lane}")
         if flips.all() or not flips.any():
             m.d.comb += flip.eq(int(flips[0]))

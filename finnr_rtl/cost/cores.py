@@ -1,9 +1,11 @@
 """What each core is made of."""
 
-from functools import singledispatch
+from functools import cache, singledispatch
 
 import numpy as np
+from amaranth.hdl import Shape
 
+from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
@@ -13,18 +15,22 @@ from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
-from finnr_rtl.cores.lookup import SHALLOW_TABLE, LookupConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
+from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
-from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.pad_sequence import PaddedMap
 from finnr_rtl.cores.padding import PaddingConfig
-from finnr_rtl.cores.ram import prefers_block
+from finnr_rtl.cores.product import uses_dsp
+from finnr_rtl.cores.ram import prefers_block, rom_in_block
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.cores.walk import WalkConfig
+from finnr_rtl.cost.facts import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.requantiser import Requantiser
@@ -46,22 +52,31 @@ def _(c: FifoConfig, p):
 
 @compose.register
 def _(c: WidthConverterConfig, p):
-    width_in, width_out = c.input.width, c.output.width
     p.counter(c.phases)
     p.lut("converter")
-    p.ff += 1 + width_out
-    if c.units_in == 1:
-        # Collects: all but the last part come from the history.
-        p.ff += (c.units_out - 1) * width_in
-        return
-    ways = c.units_in
-    history = 0
-    if c.units_out > 1:
-        history = max(c.source(beat, unit)[0] for beat in range(c.units_in) for unit in range(c.units_out))
-        if c.units_in < c.units_out:
-            p.counter(c.units_in)
-    p.ff += history * width_in
-    p.lut("select", width_out * (ways - 1))
+    p.ff += 1 + c.output.width
+    if 1 < c.units_in < c.units_out:
+        p.counter(c.units_in)
+    # Of each unit of the input, the history goes back as far as an output takes it.
+    oldest, ways = _sources(c.units_in, c.units_out)
+    p.ff += sum(oldest) * c.unit * c.dtype.bits
+    for number in ways:
+        p.multiplexer(number, c.unit * c.dtype.bits)
+
+
+@cache
+def _sources(units_in: int, units_out: int) -> tuple[list[int], list[int]]:
+    """Of each unit of an input beat, how many beats ago it was taken when last used; and of each unit of an output beat, how many
+    places it comes from."""
+    bits = units_in * units_out
+    converter = WidthConverterConfig(BIPOLAR, (bits,), units_in, units_out)
+    oldest, ways = [0] * units_in, []
+    for unit in range(units_out):
+        sources = {converter.source(beat, unit) for beat in range(units_in)}
+        ways.append(len(sources))
+        for age, offset in sources:
+            oldest[offset] = max(oldest[offset], age)
+    return oldest, ways
 
 
 @compose.register
@@ -86,7 +101,7 @@ def _(c: ConcatConfig, p):
     p.output_place()
     p.ff += c.output.width
     p.lut("range", len(c.inputs))
-    p.lut("select", c.output.width * (len(c.inputs) - 1))
+    p.multiplexer(len(c.inputs), c.output.width)
 
 
 def _pad_sequence(pads: PaddedMap, p: Parts) -> None:
@@ -156,13 +171,55 @@ def _(c: WalkConfig, p):
 
 
 @compose.register
+def _(c: LineBufferConfig, p):
+    width, held, places = c.input.width, c.rows_held, max(c.row, 2)
+    p.credit_fifo(c.output.width, c.places)
+    for loop in c.read_loops:
+        p.counter(loop.count)
+    p.ff += max(c.first, c.mmv * c.stride[1] - 1).bit_length()
+    words = held * c.row
+    p.ff += holding(0, words).width
+    p.lut("walk")
+    p.lut("walk bit", holding(0, words).width)
+    _pad_sequence(c.map, p)
+    if any(c.map.pads):
+        p.lut("pad mux", width)
+    p.counter(c.row)
+    p.counter(held)
+    for _ in range(held):
+        p.ram(places, width, prefers_block(places, width))
+    _, columns, beats = c.read_loops
+    p.counter(columns.count * beats.count)
+    first = address_bits(held) if held > 1 else 0
+    p.ff += 2 * first + 3
+    p.multiplexer(held, c.kernel[0] * width)
+    # Columns are kept as far as a tap takes them; between taps of several beats they are shift registers.
+    column = c.kernel[0] * width
+    taken = {(c.first - window * c.stride[1] - tap * c.dilation[1]) * c.folds for tap in range(c.kernel[1]) for window in range(c.mmv)}
+    before = -1
+    for age in sorted(taken):
+        p.chain(column, age - before)
+        before = age
+
+
+@compose.register
 def _(c: PoolConfig, p):
-    p.counter(c.taps)
+    p.counter(c.taps // c.simd)
     p.ff += 1 + c.output.width
     p.lut("flag")
     if c.taps > 1:
         p.ff += c.output.width
-        p.lut("greatest bit" if c.dtype.bits > 1 else "or bit", c.output.width)
+        p.lut("greatest bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
+
+
+@compose.register
+def _(c: TransposeConfig, p):
+    p.ff += 2 * c.rows * c.input.width + c.output.width
+    for count in (2 * c.rows, c.rows, 2):
+        p.counter(count)
+    p.level(2 * c.rows)
+    p.output_place()
+    p.multiplexer(2 * c.rows, c.output.width)
 
 
 @compose.register
@@ -181,134 +238,289 @@ def _(c: ArgMaxConfig, p):
     p.lut("greatest bit", c.dtype.bits)
 
 
-def _parameters(values: np.ndarray, lanes: int, p: Parts, enabled: bool = True) -> int:
-    """cores/parameters.py; returns the width of one value."""
-    width = holding(int(values.min()), int(values.max())).width
+def _parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, bool]:
+    """cores/parameters.py; returns the shape of one value, and whether it is constant."""
+    shape, columns = remember(values, ("parameters", lanes), lambda: _columns(values, lanes))
     words = len(values) // lanes
-    if words > 1 and (values.reshape(-1, lanes) != values[:lanes]).any():
-        p.rom(words, lanes * width, False)
-    return width
+    if columns:
+        p.rom(words, lanes * shape.width, rom_in_block(storage, words, lanes * shape.width), columns)
+    return shape, columns == 0
 
 
-def _activation(table: Thresholds | Requantiser | None, lanes: int, x_bits: int, p: Parts, dsp: bool) -> None:
+def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, int]:
+    shape = holding(int(values.min()), int(values.max()))
+    return shape, distinct_columns(values.reshape(-1, lanes), shape.width)
+
+
+def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str, digits: int | None = None) -> bool:
+    """``count`` products of cores/product.py, with ``digits`` those of ``digits`` digits in all with a constant. Returns whether they
+    are in DSP blocks."""
+    if digits is not None:
+        p.lut("digit bit", digits * first.width)
+        return False
+    if uses_dsp(arithmetic, first, second):
+        p.dsp += count
+        return True
+    p.lut("product bit", count * first.width * second.width)
+    p.lut("product row bit", count * max(first.width, second.width))
+    return False
+
+
+def _digits(values: np.ndarray) -> int:
+    """Digits other than 0 of numbers written with as few of them as possible, of -1, 0 and 1 each."""
+    return sum((3 * abs(value) ^ abs(value)).bit_count() for value in values.tolist())
+
+
+def _activation(table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0) -> None:
+    """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take."""
     if isinstance(table, Requantiser):
-        _requantiser(table, lanes, x_bits, p, dsp)
+        _requantiser(table, lanes, x, p, c, register)
     elif table is not None:
-        _thresholds(table, lanes, x_bits, p)
+        _thresholds(table, lanes, x, p, c.threshold_storage)
 
 
-def _thresholds(table: Thresholds, lanes: int, x_bits: int, p: Parts) -> None:
+def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str) -> None:
+    """cores/threshold_unit.py, for operands of shape ``x``."""
     folds = table.channels // lanes
     fold = address_bits(folds) if folds > 1 else 0
     bits = table.steps.bit_length()
-    low, high = int(table.values.min()), int(table.values.max())
-    width = holding(low, high).width
-    for level in range(bits):
-        p.rom(folds << level, lanes * width, False)
-        p.lut("compare bit" if folds << level > 1 else "compare constant bit", lanes * x_bits)
-        p.ff += lanes
-        last = level == bits - 1
+    mixed = _mixed(table, lanes)
+    width, columns = remember(table.values, ("search", lanes, x), lambda: _search(table, lanes, x))
+    compared = max(width, x.width)
+    for level, distinct in enumerate(columns):
+        words, last = folds << level, level == bits - 1
+        if rom_in_block(storage, words, width):
+            for _ in range(lanes):
+                p.block(words, width, written=False)
+        else:
+            p.rom_luts(words, distinct)
+        p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
+        p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
-            p.ff += 1 + lanes * (x_bits + level) + fold
-        p.ff += 1 + lanes * (level + (0 if last else x_bits)) + (0 if last and not table.flip.any() else fold)
-    if table.flip.any():
-        p.lut("flip", lanes * table.output.bits)
+            p.ff += 1 + lanes * (level + x.width)
+        # The fold is carried on as far as a memory, or the falling channels, need it.
+        carried = mixed or not last
+        p.ff += fold * (carried + (carried and level > 0))
+    p.lut("flip", lanes * table.output.bits * table.flip.any())
 
 
-def _requantiser(table: Requantiser, lanes: int, x_bits: int, p: Parts, dsp: bool) -> None:
-    scale = _parameters(table.scale, lanes, p)
-    offset = _parameters(table.offset, lanes, p)
-    product = x_bits + scale
-    total = max(product, offset) + 1
+def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[int]]:
+    """Width of a threshold, and the columns kept in the memories of each level of the search."""
+    bits, folds = table.steps.bit_length(), table.channels // lanes
+    low, high = int(table.values.min()), int(table.values.max())
+    never = 1 << (x.width - x.signed)
+    if table.steps != (1 << bits) - 1:
+        high = max(high, never)
+    width = holding(low, high).width
+    words = np.full((table.channels, (1 << bits) - 1), never, dtype=np.int64)
+    words[:, : table.steps] = table.values
+    columns = []
+    for level in range(bits):
+        index = np.arange(1 << level) * (1 << (bits - level)) + (1 << (bits - level - 1)) - 1
+        rows = words[:, index].reshape(folds, lanes, 1 << level)
+        if level == 0:
+            columns.append(distinct_columns(rows[:, :, 0], width) if folds > 1 else 0)
+        else:
+            # The path is each lane's own, so only columns of the same lane can be equal.
+            columns.append(sum(distinct_columns(rows[:, lane].reshape(-1, 1), width) for lane in range(lanes)))
+    return width, columns
+
+
+def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int) -> None:
+    """cores/requantiser_unit.py, for operands of shape ``x``."""
+    storage = c.threshold_storage
+    scale, fixed = _parameters(table.scale, lanes, p, storage)
+    offset, steady = _parameters(table.offset, lanes, p, storage)
+    products, sums = remember(table.scale, ("ranges", x), lambda: _ranges(table, x))
+    product, total = holding(*products), holding(*sums)
+    shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
+    corrected = table.exceptions.shape[1]
     p.ff += 3 + lanes * table.output.bits
-    if dsp:
-        p.dsp += lanes
+    digits = remember(table.scale, ("digits", lanes), lambda: _digits(table.scale[:lanes])) if fixed else None
+    if _product(p, lanes, x, scale, c.arithmetic, digits):
+        # The slice's own registers take the operand, the product, the addend and the sum.
+        p.ff -= register
     else:
-        p.ff += lanes * (product + offset + total)
-        p.lut("product", lanes * x_bits * scale)
-        p.lut("add bit", lanes * total)
-    p.lut("clip bit", lanes * (total - table.shift + table.output.bits))
+        p.ff += lanes * (product.width + total.width + (0 if steady else offset.width))
+        p.lut("add bit", lanes * total.width)
+    if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
+        p.lut("clip bit", lanes * table.output.bits)
+        p.lut("clip compare bit", lanes * shifted.width)
+    if table.half_even:
+        p.lut("tie bit", lanes * table.shift)
+    if corrected:
+        p.ff += 1 + lanes * 4 * table.output.bits
+        for entry in range(corrected):
+            _parameters(table.exceptions[:, entry], lanes, p, storage)
+            _parameters(table.corrections[:, entry], lanes, p, storage)
+        p.lut("exception bit", lanes * corrected * (x.width + table.output.bits))
 
 
-def _dsp(use_dsp: str) -> bool:
-    return use_dsp != "no"
+def _ranges(table: Requantiser, x: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(least, greatest) product, and sum, of any operand of shape ``x`` and any channel."""
+    ends = np.stack([table.scale * value for value in _ends(x)])
+    sums = ends + table.offset
+    return (int(ends.min()), int(ends.max())), (int(sums.min()), int(sums.max()))
 
 
-def _lane(input_type: DataType, weight_type: DataType, simd: int, bits: int, pe: int, p: Parts) -> None:
-    """DotLane of cores/dot.py, ``pe`` times."""
+def _ends(x: Shape) -> tuple[int, int]:
+    return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)
+
+
+def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
+    """The lanes of cores/dot.py, for one vector."""
+    input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
-    p.ff += pe * bits
-    if input_type == weight_type == BIPOLAR:
-        p.lut("xnor product", pe * simd)
+    kind = "constant " if c.nf * c.sf == 1 else ""
+    if c.xnor:
+        p.lut(kind + "xnor product", products)
+        p.lut(kind + "xnor sum bit", c.pe * step.width)
     elif BIPOLAR in (input_type, weight_type):
-        p.lut("signed term", pe * simd)
-        p.lut("signed term bit", pe * simd * max(a, w))
-    elif a * w > 1 and a + w >= 9:
-        p.dsp += pe * simd
-        p.lut("tree bit", pe * simd * (a + w))
+        p.lut(kind + "signed term", products)
+        p.lut(kind + "signed term bit", products * max(a, w))
+        p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
+        p.lut(kind + "sum bit", c.pe * step.width)
+    elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
+        # The slices add up in a row, and take the operand and the result in their own registers.
+        p.dsp += products
+        p.ff -= c.input.width // c.mmv + c.pe * step.width
+        p.lut("slice")
     else:
-        p.lut("multiply bit", pe * simd * a * w)
-    p.lut("sum bit", pe * bits)
+        p.lut(kind + "term bit", products * a * w)
+        p.lut(kind + "term row", products * min(a, w))
+        p.lut(kind + "sum bit", c.pe * step.width)
+    p.ff += c.pe * step.width
 
 
 @compose.register
 def _(c: MvtuConfig, p):
-    places = c.places
-    p.credit_fifo(c.output.width, places)
+    step, total = _sums(c)
+    several = c.sf > 1
+    p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
     p.counter(c.sf)
     fold = p.counter(c.nf)
     if c.groups > 1:
         p.counter(c.group_folds)
-    words, width = c.nf * c.sf, c.pe * c.simd * c.weight_type.bits
-    p.counter(words)
-    p.rom(words, width, c.block)
+    _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+
+    # The operand and its replay.
     p.ff += c.input.width
     if c.group_folds > 1:
-        p.lutram(c.sf, c.input.width)
+        if several:
+            p.lutram(c.sf, c.input.width)
+        else:
+            p.ff += c.input.width
         p.lut("replay mux", c.input.width)
-    step = c.simd.bit_length() if c.xnor else max(1, (c.simd * c.input_type.max * c.weight_type.max).bit_length())
-    _lane(c.input_type, c.weight_type, c.simd, step, c.pe, p)
-    total = c.mw.bit_length() if c.xnor else holding(*c.accumulator_range).width
-    stages = 2 + (c.sf > 1)
-    p.ff += stages * 2 + (1 if c.sf > 1 else 0) + (fold * stages if c.thresholds is not None else 0)
-    if c.sf > 1:
-        p.ff += c.pe * total
-        p.lut("accumulator bit", c.pe * total)
-    _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
+        p.ff += c.deep_replay * (c.input.width + 1 + c.input.width)
+
+    # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
+    stages = 2 + c.deep_replay + several
+    p.ff += stages
+    p.chain(1, stages)
+    if several:
+        p.chain(1, stages - 1)
+    if c.thresholds is not None and fold:
+        table = c.thresholds
+        used = isinstance(table, Thresholds) and (table.steps > 1 or _mixed(table, c.pe))
+        p.ff += fold * (stages - 1 + used)
+
+    # Vectors share weights, and the first words of thresholds, which are few.
+    for _ in range(c.mmv):
+        _lanes(c, step, p)
+        _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, c)
+    lanes = c.mmv * c.pe
+    if several:
+        p.ff += lanes * total.width
+        p.lut("accumulator bit", lanes * total.width)
+    if c.xnor and c.thresholds is None:
+        p.lut("add bit", lanes * total.width)
+
+
+def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
+    """Shapes of the sums of one step and of all, as in cores/dot.py."""
+    if c.xnor:
+        return Shape.cast(range(c.simd + 1)), Shape.cast(range(c.mw + 1))
+    step = remember(c.weights, ("step", c.simd, c.input_type), lambda: c.bounds(c.weights.reshape(-1, c.simd)))
+    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range)
+    return holding(*step), holding(*total)
+
+
+def _terms(c: MvtuConfig) -> Thresholds | Requantiser | None:
+    """The activation in terms of the popcount."""
+    if c.thresholds is None:
+        return None
+    values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
+    return remember(values, ("in counts", c.mw), lambda: in_counts(c.thresholds, c.mw))
+
+
+def _mixed(table: Thresholds, lanes: int) -> bool:
+    """Whether a lane has rising channels and falling ones."""
+    flips = table.flip.reshape(-1, lanes)
+    return bool((flips.any(axis=0) & ~flips.all(axis=0)).any())
+
+
+def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, storage: str, p: Parts) -> None:
+    """The weight memory and its counter."""
+    words, width = nf * sf, pe * simd * dtype.bits
+    p.counter(words)
+    if words == 1:
+        return
+    if rom_in_block(storage, words, width):
+        p.block(words, width, written=False)
+        return
+
+    if words > FEW_WORDS and width >= 64:
+        # Neither constant nor equal but by chance: not worth a look at every weight for each of hundreds of foldings.
+        p.rom_luts(words, width)
+        return
+
+    def find():
+        codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
+        return distinct_columns(codes.reshape(words, pe * simd), dtype.bits)
+
+    p.rom_luts(words, remember(weights, ("columns", pe, simd, dtype), find))
 
 
 @compose.register
 def _(c: DepthwiseConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
-    p.counter(c.taps)
+    p.counter(c.steps)
     fold = p.counter(c.folds)
     p.ff += c.input.width
-    total = holding(*c.accumulator_range).width
+    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
+    total = holding(*total)
     stages = 2
     if c.weights is not None:
-        words = c.folds * c.taps
-        p.counter(words)
-        p.rom(words, c.pe * c.weight_type.bits, c.block)
         stages = 3
-        a, w = c.input_type.bits, c.weight_type.bits
-        if a + w >= 9 and w > 1 and a > 1:
-            p.dsp += c.pe
+        _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
+        x, w = number_shape(c.input_type), number_shape(c.weight_type)
+        if _product(p, c.pe * c.simd, x, w, c.arithmetic):
+            p.ff -= c.input.width
         else:
-            p.ff += c.pe * (a + w)
-            p.lut("product", c.pe * a * w)
-    p.ff += stages * 3 + fold * stages + c.pe * total
-    p.lut("accumulator bit", c.pe * total)
-    _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
+            p.ff += c.pe * c.simd * (x.width + w.width)
+    p.ff += stages
+    p.chain(1, stages)
+    if c.steps > 1:
+        p.chain(1, stages - 1)
+    if c.thresholds is not None and fold:
+        used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or _mixed(c.thresholds, c.pe))
+        p.ff += fold * (stages - 1 + used)
+    p.ff += c.pe * total.width
+    # Several taps are added up before they go into the sum.
+    p.lut("accumulator bit", c.pe * c.simd * total.width)
+    _activation(c.thresholds, c.pe, total, p, c)
 
 
 @compose.register
 def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
-    p.ff += c.input.width + 1 + fold
-    _activation(c.thresholds, c.pe, c.input_type.bits, p, _dsp(c.use_dsp))
+    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or c.thresholds.flip.any())
+    p.ff += c.input.width + 1 + fold * needed
+    table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
+    _activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
 
 
 @compose.register
@@ -316,14 +528,14 @@ def _(c: GlobalPoolConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.folds)
     p.counter(c.pixels)
-    total = holding(*c.accumulator_range).width
-    p.ff += c.input.width + 4 + 2 * fold + c.pe * total
-    p.lut("add bit" if c.function == "sum" else "greatest bit", c.pe * total)
+    total = holding(*c.accumulator_range)
+    p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
+    p.lut("add bit" if c.function == "sum" else "greatest bit", c.pe * total.width)
     if c.folds == 1:
-        p.ff += c.pe * total
+        p.ff += c.pe * total.width
     else:
-        p.ram(c.folds, c.pe * total, prefers_block(c.folds, c.pe * total))
-    _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
+        p.ram(c.folds, c.pe * total.width, prefers_block(c.folds, c.pe * total.width))
+    _activation(c.thresholds, c.pe, total, p, c)
 
 
 @compose.register
@@ -331,33 +543,31 @@ def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
     p.ff += sum(spec.width for spec in c.inputs)
-    total = holding(*c.accumulator_range).width
+    total = holding(*c.accumulator_range)
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
-            factor = _parameters(row, c.pe, p)
-            if _dsp(c.use_dsp) and factor + dtype.bits >= 9:
-                p.dsp += c.pe
+            factor, fixed = _parameters(row, c.pe, p)
+            digits = remember(row, ("digits", c.pe), lambda row=row: _digits(row[: c.pe])) if fixed else None
+            if _product(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
+                p.ff -= c.pe * dtype.bits
             else:
                 p.ff += c.pe * holding(*limits).width
-                p.lut("product", c.pe * dtype.bits * factor)
     _parameters(c.offsets, c.pe, p)
-    p.ff += c.pe * total + (2 + c.scaled) * (1 + fold)
-    p.lut("add bit", c.pe * total * len(c.inputs))
-    _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
+    p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    p.lut("add bit", c.pe * total.width * len(c.inputs))
+    _activation(c.thresholds, c.pe, total, p, c)
 
 
 @compose.register
 def _(c: MultiplyConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
-    widths = [holding(*limits).width for limits in c.operand_ranges]
-    total = holding(*c.accumulator_range).width
-    p.ff += 2 * (1 + fold) + c.pe * (total + sum(widths))
-    if _dsp(c.use_dsp) and sum(widths) >= 9:
-        p.dsp += c.pe
-    else:
-        p.lut("product", c.pe * widths[0] * widths[1])
-    _activation(c.thresholds, c.pe, total, p, _dsp(c.use_dsp))
+    shapes = [holding(*limits) for limits in c.operand_ranges]
+    total = holding(*c.accumulator_range)
+    p.ff += 2 * (1 + fold)
+    if not _product(p, c.pe, *shapes, c.arithmetic):
+        p.ff += c.pe * (total.width + sum(shape.width for shape in shapes))
+    _activation(c.thresholds, c.pe, total, p, c)
 
 
 @compose.register
@@ -365,7 +575,6 @@ def _(c: LookupConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.counter(c.folds)
     words = c.folds << c.input_type.bits
-    block = c.storage == "block" or (c.storage == "auto" and words > SHALLOW_TABLE)
     for _ in range(c.pe):
-        p.rom(words, c.output_type.bits, block)
+        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits))
     p.ff += 1

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 from finnr_rtl.cores.contract import CoreConfig
+from finnr_rtl.cores.dwc import WidthConverterConfig
+from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.ram import free_words
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.cost import finn_r, model
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.engines import engine
-from finnr_rtl.dataflow.stages import Stage
+from finnr_rtl.dataflow.stages import Stage, conversion
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.layers import Layer
 
@@ -33,6 +36,11 @@ def _ring_words(config: WalkConfig) -> int:
     return config.depth_for()
 
 
+@cache
+def _rows_held(config: LineBufferConfig) -> int:
+    return config.rows_held
+
+
 def _with_ring(config: CoreConfig) -> CoreConfig:
     """The same core with the size of its ring foretold from that of the unit which takes whole pixels.
 
@@ -40,6 +48,8 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
     written together and read together, all but the newest pixel are in the ring as a whole, and this is exact; where windows are read
     channel by channel it is near.
     """
+    if isinstance(config, LineBufferConfig):
+        return replace(config, depth=config.depth or _rows_held(replace(config, simd=config.shape[2], mmv=1)))
     if not isinstance(config, WalkConfig) or config.depth:
         return config
     if isinstance(config, SwuConfig):
@@ -49,8 +59,24 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
     return replace(config, depth=max(config.footprint, free_words(beats, config.input.width)))
 
 
+@cache
+def _converter(config: WidthConverterConfig, family: str) -> Resources:
+    return model.core_cost(config, family)
+
+
+def _core(config: CoreConfig, family: str) -> Resources:
+    """The cost of a core, quickly."""
+    if isinstance(config, WidthConverterConfig):
+        # How long a frame is makes no difference, and the same pairs of widths come again and again.
+        return _converter(replace(config, shape=(config.lanes_in * config.lanes_out,)), family)
+    return model.core_cost(_with_ring(config), family)
+
+
 def _layer(layer: Layer, fold: Fold, family: str) -> Resources:
-    return sum((model.core_cost(_with_ring(config), family) for _, config in engine(layer, fold)), Resources())
+    cores = [config for _, config in engine(layer, fold)]
+    for before, after in pairwise(list(cores)):
+        cores += conversion(before.output, after.input.lanes)
+    return sum((_core(config, family) for config in cores), Resources())
 
 
 def _stages_by_layer(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[str, Resources]:
@@ -69,7 +95,7 @@ def _published(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[
 
 
 MODELS = {
-    "finnr_rtl": CostModel(_layer, model.core_cost, _stages_by_layer),
+    "finnr_rtl": CostModel(_layer, _core, _stages_by_layer),
     # FINN-R's functions know nothing of converters, forks and FIFOs.
     "finn-r": CostModel(finn_r.layer_cost, lambda config, family: Resources(), _published),
 }

@@ -4,10 +4,14 @@ from collections import defaultdict
 from math import ceil
 
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.ram import block_rams, free_words, prefers_block
+from finnr_rtl.cores.ram import free_words, prefers_block
+from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
 
 __all__ = ["Parts"]
+
+# Families with LUTs of six inputs, shift registers in LUTs, and carry chains beside them; the others have LUTs of four.
+XILINX = ("xc7", "xcu", "xcup")
 
 # Deepest chain of registers that stays one; a longer one, without reset and tapped at its end alone, becomes a shift register in LUTs.
 LONGEST_CHAIN = 2
@@ -16,12 +20,14 @@ LONGEST_CHAIN = 2
 class Parts:
     """The parts of one core on one family.
 
-    Flip-flops, block RAMs and multiplier blocks are counted; of LUTs, ``features`` says how much there is of what costs them, and
-    constants fitted to syntheses what each takes.
+    Flip-flops, block RAMs and multiplier blocks are counted, and so are LUTs used as memory, in ``fixed``; of other LUTs, ``features``
+    says how much there is of what costs them, and constants fitted to syntheses what each takes.
     """
 
     def __init__(self, family: str):
         self.family = family
+        self.six = family in XILINX
+        self.fixed = 0
         self.ff = 0
         self.bram18 = 0
         self.dsp = 0
@@ -34,12 +40,12 @@ class Parts:
 
     def resources(self, constants: dict[str, float]) -> Resources:
         """Counts, with ``constants`` LUTs per unit of each feature."""
-        lut = sum(constants.get(feature, 0.0) * amount for feature, amount in self.features.items())
+        lut = self.fixed + sum(constants.get(feature, 0.0) * amount for feature, amount in self.features.items())
         return Resources(round(lut), self.ff, self.bram18, self.dsp, self.uram)
 
     def chain(self, bits: int, length: int) -> None:
         """``bits`` registers one behind the other ``length`` times, without reset, read only at the end."""
-        if self.family in ("xc7", "xcu", "xcup") and length > LONGEST_CHAIN:
+        if self.six and length > LONGEST_CHAIN:
             self.lut("shift register", bits)
         else:
             self.ff += bits * length
@@ -56,6 +62,10 @@ class Parts:
             self.lut("counter wrap")
         return bits
 
+    def multiplexer(self, ways: int, width: int) -> None:
+        """``width`` bits from one of ``ways`` places."""
+        self.lut("select", width * ceil((ways - 1) / (3 if self.six else 1)))
+
     def level(self, most: int) -> None:
         """An up-and-down counter from 0 to ``most``."""
         bits = most.bit_length()
@@ -64,20 +74,32 @@ class Parts:
         self.lut("level bit", bits)
 
     def lutram(self, words: int, width: int) -> None:
-        """A LUT memory with one write port, read at any address in the cycle of use or into a register."""
-        if self.family in ("xcu", "xcup"):
-            small, large = 8 * ceil(width / 14), 8 * ceil(width / 7)
-        else:
-            small, large = 4 * ceil(width / 6), 4 * ceil(width / 3)
-        banks = ceil(words / 64)
-        self.lut("lutram", small if words <= 32 else banks * large)
+        """A LUT memory with one write port, read at any address in the cycle of use."""
+        if self.family == "ice40":
+            self.ff += words * width
+            self.lut("register file bit", words * width)
+            return
+        cells, banks = lut_ram(self.family, words, width)
+        self.fixed += cells
+        self._banks(banks, width)
+
+    def block(self, words: int, width: int, written: bool = True) -> None:
+        """Block RAM with a clocked read port."""
+        cells, banks = block_ram(self.family, words, width, written)
+        self.bram18 += cells
+        self._banks(banks, width)
+        self.ff += (banks - 1).bit_length()
+
+    def _banks(self, banks: int, width: int) -> None:
+        """The multiplexer behind ``banks`` memories."""
         if banks > 1:
-            self.lut("lutram mux", width * ceil((banks - 1) / 3))
+            self.multiplexer(banks, width)
+            self.lut("bank", banks)
 
     def ram(self, words: int, width: int, block: bool) -> None:
         """A memory with one write port and one clocked read port."""
         if block:
-            self.bram18 += block_rams(words, width)
+            self.block(words, width)
         else:
             self.lutram(words, width)
             self.ff += width
@@ -91,7 +113,7 @@ class Parts:
             return
         words = free_words(depth, width)
         if prefers_block(depth, width):
-            self.bram18 += block_rams(words, width)
+            self.block(words, width)
             self.ff += width + 2
             self.lut("queue mux", width)
         else:
@@ -105,17 +127,19 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, distinct: float | None = None) -> None:
-        """cores/rom.py; of its ``width`` columns ``distinct`` are different and not constant."""
-        if words < 2:
-            return
-        if block:
-            self.bram18 += block_rams(words, width)
-            return
-        distinct = width if distinct is None else distinct
-        self.ff += distinct
+    def rom(self, words: int, width: int, block: bool, columns: int | None = None) -> None:
+        """cores/rom.py; ``columns`` as for LUTs below, where that is known."""
+        if block and words > 1:
+            self.block(words, width, written=False)
+        else:
+            self.rom_luts(words, width if columns is None else columns)
+
+    def rom_luts(self, words: int, columns: int) -> None:
+        """cores/rom.py in LUTs behind a register, of which ``columns`` are not constant and not equal."""
+        if words > 1:
+            self.ff += columns
         if words > 2:
-            self.lut("rom", distinct * ceil(words / 64))
+            self.lut("rom", columns * ceil(words / 64))
 
     def output_place(self) -> None:
         """cores/register.py."""

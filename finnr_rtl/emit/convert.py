@@ -11,6 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from finnr_rtl.cores.rom import Rom
+from finnr_rtl.cores.shared import Shared
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.emit.images import RomModules
@@ -25,20 +26,21 @@ def stage_module(top: str, stage: Stage) -> str:
     return f"{top}_{stage.name}"
 
 
-def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]]]:
-    """Modules by their name as Yosys writes it (``\\parent.child`` below a stage), ROM modules by theirs, and for each stage's module
-    the names of the modules that several places in it share.
+def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]], set[str]]:
+    """Modules by their name as Yosys writes it (``\\parent.child`` below a stage), ROM modules by theirs, for each stage's module the
+    names of the modules that several places in it share, and those of them whose boundary synthesis is to keep.
 
     Every stage is a hierarchy of its own: so its ports keep the names they have in the source, and less is in memory at a time.
     """
     roms = RomModules()
     with _quick():
-        stages, shared = {}, {}
+        stages, shared, kept = {}, {}, set()
         for stage in accelerator.stages:
             name = stage_module(accelerator.name, stage)
             platform = _StagePlatform(name, roms)
             stages[name] = rtlil.convert(stage.config.create(), name=name, platform=platform, emit_src=False)
             shared[name] = platform.shared
+            kept |= platform.kept
         instances = _StageInstances(accelerator.name, stages)
         top = rtlil.convert(accelerator, name=accelerator.name, platform=instances, emit_src=False)
         parts = [top, *stages.values(), *(text for modules in shared.values() for text in modules.values())]
@@ -46,7 +48,8 @@ def convert(accelerator: Accelerator) -> tuple[dict[str, str], dict[str, str], d
         text = verilog._convert_rtlil_text("\n".join(parts), strip_internal_attrs=True)
     # Reset values stand in attributes too, beside the declarations that hold them already.
     text = re.sub(r"^ *\(\* init = .*\*\)\n", "", text, flags=re.M)
-    return {match[1]: match[0] for match in _MODULE.finditer(text)}, roms.texts, {name: list(modules) for name, modules in shared.items()}
+    modules = {match[1]: match[0] for match in _MODULE.finditer(text)}
+    return modules, roms.texts, {name: list(texts) for name, texts in shared.items()}, kept
 
 
 @contextmanager
@@ -77,22 +80,35 @@ class _StagePlatform:
         self._module = module
         self._roms = roms
         self._kinds: dict[str, tuple] = {}
+        self._making: tuple | None = None
         self.shared: dict[str, str] = {}
+        self.kept: set[str] = set()
 
     def get_rom(self, rom: Rom) -> Instance:
         return self._roms.get_rom(rom)
 
-    def get_shared(self, component: wiring.Component) -> Instance:
-        """An instance of the module of ``type(component)(*component.parameters)``."""
+    def get_shared(self, component: Shared) -> Instance | None:
+        """An instance of the module of ``type(component)(*component.parameters)``; None within that module itself."""
         kinds = (type(component), component.parameters)
+        if kinds == self._making:
+            return None
         name = f"{self._module}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', type(component).__name__).lower()}"
         if self._kinds.setdefault(name, kinds) != kinds:
             raise AssertionError(f"{name} stands for components that are not alike")
         if name not in self.shared:
-            self.shared[name] = rtlil.convert(type(component)(*component.parameters), name=name, emit_src=False)
+            self.shared[name] = self._made(component, kinds, name)
         ports = {f"{'i' if member.flow is In else 'o'}_{port}": getattr(component, port)
                  for port, member in component.signature.members.items()}
         return Instance(name, **_controls(self.shared[name]), **ports)
+
+    def _made(self, component: Shared, kinds: tuple, name: str) -> str:
+        """RTLIL of the module of a component."""
+        outer, self._making = self._making, kinds
+        text = rtlil.convert(type(component)(*component.parameters), name=name, platform=self, emit_src=False)
+        self._making = outer
+        if component.keep_hierarchy:
+            self.kept.add(name)
+        return text
 
 
 class _StageInstances:

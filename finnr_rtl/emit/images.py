@@ -12,6 +12,10 @@ from finnr_rtl.cores.rom import Rom
 
 __all__ = ["RomModules", "rom_module"]
 
+# From this width on, LUTs of a ROM are kept apart from what reads it: Yosys spends 2.3 LUT instead of 1 on a bit of up to 64 words where
+# it may mix them. Narrow ones are better mixed, as they have constant bits.
+WIDE = 64
+
 
 class RomModules:
     """A platform on which each :class:`Rom` is an instance of a module that is written here instead of by Amaranth.
@@ -25,33 +29,35 @@ class RomModules:
     def get_rom(self, rom: Rom) -> Instance:
         """The hardware of ``rom``."""
         name = f"rom{len(self.texts)}"
-        self.texts[name] = rom_module(name, rom.rows, rom.width, rom.style)
+        self.texts[name] = rom_module(name, rom.rows, rom.width, rom.block)
         return Instance(name, i_clk=ClockSignal(), i_enable=rom.enable, i_address=rom.address, o_data=rom.data)
 
 
-def rom_module(name: str, rows: list[int], width: int, style: str) -> str:
+def rom_module(name: str, rows: list[int], width: int, block: bool) -> str:
     """Verilog of a ROM of at least two words: ``data`` shows ``rows[address]`` one cycle after ``enable``.
 
-    ``style`` "block" asks for block RAM. An address beyond the rows gives unknown bits.
+    In block RAM, or in LUTs. An address beyond the rows gives unknown bits.
     """
-    # Vivado looks for the attribute at the register, Yosys at the case statement.
-    attribute = ['(* rom_style = "block" *)'] if style == "block" else []
+    # Vivado looks for the attribute at the register, Yosys at the case statement. To Yosys "distributed" would be LUT memory, which it
+    # refuses for memories that nobody writes; without an attribute both decide by thresholds of their own.
+    vivado, yosys = ("block", "block") if block else ("distributed", "logic")
     bits = (len(rows) - 1).bit_length()
     digits = -(-width // 4)
     words = [f"        {bits}'d{index}: data <= {width}'h{row:0{digits}x};" for index, row in enumerate(rows)]
     if len(rows) < 1 << bits:
         words.append(f"        default: data <= {{{width}{{1'bx}}}};")
     return "\n".join([
+        *(["(* keep_hierarchy *)"] if not block and width >= WIDE else []),
         f"module {name} (",
         "  input wire clk,",
         "  input wire enable,",
         f"  input wire [{bits - 1}:0] address,",
-        *(f"  {line}" for line in attribute),
+        f'  (* rom_style = "{vivado}" *)',
         f"  output reg [{width - 1}:0] data",
         ");",
         "  always @(posedge clk)",
         "    if (enable)",
-        *(f"      {line}" for line in attribute),
+        f'      (* rom_style = "{yosys}" *)',
         "      case (address)",
         *words,
         "      endcase",

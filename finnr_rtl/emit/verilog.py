@@ -21,12 +21,12 @@ def verilog_files(accelerator: Accelerator, cycles: Cycles) -> dict[str, str]:
     Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.
     """
     top = accelerator.name
-    modules, roms, shared = convert(accelerator)
+    modules, roms, shared, kept = convert(accelerator)
     hierarchies = plain_names(modules, roms, [top, *shared, *(name for names in shared.values() for name in names)])
     files = {f"{top}.v": _comment(_top_lines(accelerator, cycles)) + hierarchies[top]}
     for stage in accelerator.stages:
         module = stage_module(top, stage)
-        texts = [hierarchies[name] for name in (module, *shared[module])]
+        texts = [("(* keep_hierarchy *)\n" if name in kept else "") + hierarchies[name] for name in (module, *shared[module])]
         files[f"{module}.v"] = _comment(_stage_lines(stage)) + "\n".join(texts)
     files["verilator.vlt"] = waivers(top)
     return files

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from finnr_rtl.divisors import divisors
 from finnr_rtl.errors import UserError
+from finnr_rtl.folding.windows import by_channel, sliding
 from finnr_rtl.network.layers import ArgMax, Conv, Layer
 from finnr_rtl.network.network import Network
 
-__all__ = ["Fold", "FoldedNetwork", "legal_choices", "legal_factors", "read_folding", "write_folding"]
+__all__ = ["Fold", "FoldedNetwork", "check_fold", "legal_choices", "legal_factors", "read_folding", "write_folding"]
 
 STORAGES = ("auto", "lut", "block")
 # Words that a fold may have beside its factors, and what they may say.
@@ -24,7 +25,10 @@ class Fold:
 
     Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
     ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
-    ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, multipliers in "lut" or "dsp". "auto" leaves the choice to the core.
+    ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp". "auto" leaves the choice to the core. Fewer
+    than 8 words, and products of fewer than 11 bits, are in LUTs whatever is chosen.
+
+    All values of :func:`legal_factors` go together where ``window`` is "auto"; :func:`check_fold` tells where they do not.
     """
 
     pe: int = 1
@@ -45,14 +49,15 @@ class FoldedNetwork:
 
 
 def legal_factors(layer: Layer) -> dict[str, list[int]]:
-    """Legal values of ``pe``, ``simd`` and ``mmv`` of a layer.
+    """Legal values of ``pe``, ``simd`` and ``mmv`` of a layer, whichever way its windows come.
 
-    Of a matrix layer ``pe`` divides the outputs and ``simd`` the channels (it does not span kernel taps), or the fan-in where it is fully
-    connected; with groups, those of one group. All other layers, and depthwise convolutions, have only ``pe``, which divides the
-    channels of every stream they take and give.
+    Of a matrix layer ``pe`` divides the outputs and ``simd`` the fan-in, with groups those of one group; ``mmv`` divides the columns of
+    its output. All other layers, and depthwise convolutions, have only ``pe``, which divides the channels of every stream they take and
+    give.
     """
-    if isinstance(layer, Conv) and not (layer.depthwise and layer.outputs == layer.groups):
-        return {"pe": divisors(layer.outputs // layer.groups), "simd": divisors(layer.input_shape[2] // layer.groups), "mmv": [1]}
+    if isinstance(layer, Conv) and not by_channel(layer):
+        outputs = layer.outputs // layer.groups
+        return {"pe": divisors(outputs), "simd": divisors(layer.fan_in), "mmv": divisors(layer.output_shape[1])}
     if getattr(layer, "order", "DCR") == "CRD":
         return {"pe": [1], "simd": [1], "mmv": [1]}
     channels = [*(shape[2] for shape in layer.input_shapes), getattr(layer, "start", 0)]
@@ -63,15 +68,43 @@ def legal_factors(layer: Layer) -> dict[str, list[int]]:
 
 def legal_choices(layer: Layer) -> dict[str, list[str]]:
     """The choices beside the factors that make a difference to a layer, and between what: "auto" is always legal too."""
-    return {"weights": ["lut", "block"]} if isinstance(layer, Conv) else {}
+    # Here, since reading a folding must not wait for the cores to load.
+    from finnr_rtl.cores.product import LEAST_DSP_BITS
+
+    choices = {}
+    if sliding(layer):
+        choices["window"] = ["ring", "lines"]
+    if isinstance(layer, Conv):
+        choices["weights"] = ["lut", "block"]
+        if layer.weight_type.bits > 1 and layer.input_type.bits + layer.weight_type.bits >= LEAST_DSP_BITS:
+            choices["arithmetic"] = ["lut", "dsp"]
+    return choices
+
+
+def check_fold(layer: Layer, fold: Fold) -> None:
+    """Raise ``ValueError`` where ``fold``, each value of which is legal, puts together what does not go together."""
+    if fold.window == "auto":
+        return
+    if not sliding(layer):
+        raise ValueError(f"window={fold.window!r} is not legal for a layer that no window slides over; the legal value is 'auto'")
+    if fold.window == "ring" and isinstance(layer, Conv) and layer.weights.shape[3] % fold.simd:
+        legal = ", ".join(map(str, divisors(layer.weights.shape[3])))
+        raise ValueError(f"simd={fold.simd} is not legal with window='ring', which gives a tap at a time; legal values are {legal}")
+    if fold.window == "ring" and fold.mmv > 1:
+        raise ValueError(f"mmv={fold.mmv} is not legal with window='ring', which gives one window at a time; the legal value is 1")
 
 
 def write_folding(folded: FoldedNetwork) -> str:
-    """The folding as JSON text."""
-    layers = {layer.name: asdict(folded.folds[layer.name]) for layer in folded.network.layers}
+    """The folding as JSON text, with the keys that mean something for each layer."""
+    layers = {}
     for layer in folded.network.layers:
+        entry = asdict(folded.folds[layer.name])
+        without = {key for key, values in legal_factors(layer).items() if values == [1]} - {"pe"}
+        if not sliding(layer):
+            without.add("window")
         if not isinstance(layer, Conv):
-            layers[layer.name] = {"pe": layers[layer.name]["pe"]}
+            without |= CHOICES.keys() - {"window"}
+        layers[layer.name] = {key: value for key, value in entry.items() if key not in without}
     return json.dumps({"layers": layers}, indent=2) + "\n"
 
 
@@ -112,3 +145,7 @@ def _check_fold(path, layer, entry):
             raise UserError(f"{where}: unknown key {key!r}; {', '.join([*legal, *CHOICES])} are known")
         elif type(value) is not int or value not in legal[key]:
             raise UserError(f"{where}: {key}={value!r} is not legal; legal values are {', '.join(map(str, legal[key]))}")
+    try:
+        check_fold(layer, Fold(**entry))
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None

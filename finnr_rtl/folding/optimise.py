@@ -22,6 +22,9 @@ from finnr_rtl.platforms import Platform
 
 __all__ = ["Optimised", "optimise", "space_of"]
 
+# Products of a cycle that a LUT or a multiplier block can do at the very most; what needs more than there is of both is not counted.
+PRODUCTS_PER_CELL = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Optimised:
@@ -44,8 +47,9 @@ class Optimised:
         return sum(self.layers.values(), Resources())
 
 
-def space_of(network: Network, goal: Goal, family: str) -> Space:
-    """The designs that the goal's optimiser chooses from, counted by its cost model for a device family."""
+def space_of(network: Network, goal: Goal, room: Resources, family: str) -> Space:
+    """The designs that the goal's optimiser chooses from, counted by its cost model for a device family; such as are within ``room``
+    are all among them."""
     model = MODELS[goal.cost_model]
     given, pruned = goal.given, True
     if goal.optimiser == "finn-r":
@@ -53,7 +57,7 @@ def space_of(network: Network, goal: Goal, family: str) -> Space:
         automatic = dict.fromkeys(CHOICES, "auto")
         given, pruned = {layer.name: {**automatic, **given.get(layer.name, {})} for layer in network.layers}, False
     layer_cost, core_cost = (lambda layer, fold: model.layer(layer, fold, family)), (lambda config: model.core(config, family))
-    return Space(network, given, layer_cost, core_cost, pruned)
+    return Space(network, given, layer_cost, core_cost, PRODUCTS_PER_CELL * (room.lut + room.dsp), pruned)
 
 
 def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[str], None] = lambda _: None) -> Optimised:
@@ -67,7 +71,7 @@ def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[
     """
     room = budget(board, goal.caps)
     progress("comparing foldings")
-    spaces = cache(partial(space_of, network, goal))
+    spaces = cache(partial(space_of, network, goal, room))
     model = MODELS[goal.cost_model]
     space = spaces(board.family)
     reserve, bound = Resources(), None

@@ -1,7 +1,7 @@
 """What one layer may be: its legal folds, each with its cycles, its resources and the width of its streams."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy as np
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.engines import engine
-from finnr_rtl.folding.folding import Fold, legal_choices, legal_factors
-from finnr_rtl.network.layers import Layer
+from finnr_rtl.folding.folding import Fold, check_fold, legal_choices, legal_factors
+from finnr_rtl.network.layers import Conv, Layer
 
 __all__ = ["LayerCost", "Options", "folds", "undominated"]
 
@@ -26,7 +26,12 @@ def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
     legal = {**legal_factors(layer), **legal_choices(layer)}
     values = [[given[key]] if key in given else legal[key] for key in legal]
     for combination in product(*values):
-        yield Fold(**{**given, **dict(zip(legal, combination, strict=True))})
+        fold = Fold(**{**given, **dict(zip(legal, combination, strict=True))})
+        try:
+            check_fold(layer, fold)
+        except ValueError:
+            continue
+        yield fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +47,12 @@ class Options:
     gives: np.ndarray
 
     @staticmethod
-    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost) -> "Options":
-        """All legal options with the values ``given``."""
+    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost, most: int) -> "Options":
+        """All legal options with the values ``given`` and up to ``most`` products a cycle; if none has so few, those with the fewest."""
         every = tuple(folds(layer, given))
+        most = max(most, min(map(_products, every)))
+        every = tuple(fold for fold in every if _products(fold) <= most)
+        layer = _in_order(layer)
         shapes: dict[tuple, list[CoreConfig]] = {}
         for fold in every:
             key = fold.pe, fold.simd, fold.mmv, fold.window
@@ -74,6 +82,25 @@ class Options:
 
     def __len__(self) -> int:
         return len(self.folds)
+
+
+class _InOrder(Conv):
+    """A convolution whose weights keep their columns' order whichever way its windows come.
+
+    The order makes next to no difference to what cores take, but there is one for each number of channels, and each would have to be
+    looked at weight by weight.
+    """
+
+    def matrix_by(self, channels):
+        return self.matrix
+
+
+def _in_order(layer: Layer) -> Layer:
+    return _InOrder(**{field.name: getattr(layer, field.name) for field in fields(layer)}) if isinstance(layer, Conv) else layer
+
+
+def _products(fold: Fold) -> int:
+    return fold.pe * fold.simd * fold.mmv
 
 
 def undominated(measure: np.ndarray) -> np.ndarray:

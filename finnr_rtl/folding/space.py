@@ -36,9 +36,10 @@ class Edge:
 class Space:
     """The designs of ``network`` in which layers have the values that ``given`` has for them, by name.
 
-    ``options`` are those of each layer, in the network's order, each with the fork behind it where there is one; those not worth a thought
-    are left out unless ``pruned`` is False. ``edges`` are all streams between layers. An input comes in the beats that its first reader
-    takes, so an edge may lie between two readers. Rooms are not sized: FIFOs are as small as they can be.
+    ``options`` are those of each layer, in the network's order, each with the fork behind it where there is one; those of more than
+    ``most`` products a cycle are left out, and, unless ``pruned`` is False, those not worth a thought. ``edges`` are all streams between
+    layers. An input comes in the beats that its first reader takes, so an edge may lie between two readers. Rooms are not sized: FIFOs
+    are as small as they can be.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class Space:
         given: Mapping[str, Mapping[str, int | str]],
         layer_cost: LayerCost,
         core_cost: CoreCost,
+        most: int,
         pruned: bool = True,
     ):
         self.network = network
-        self.options = [Options.of(layer, given.get(layer.name, {}), layer_cost) for layer in network.layers]
+        self.options = [Options.of(layer, given.get(layer.name, {}), layer_cost, most) for layer in network.layers]
         if pruned:
             self.options = [options.pruned() for options in self.options]
         self.edges: list[Edge] = []

@@ -53,6 +53,17 @@ class Conv(Accumulating):
         """The weights as (outputs, fan-in), in one piece: cores are made of it again and again while foldings are compared."""
         return constant(self.weights.reshape(self.outputs, -1))
 
+    def matrix_by(self, channels: int) -> np.ndarray:
+        """The same with other columns: all taps of the first ``channels`` channels of a group, then of the next, and so on."""
+        if channels not in self._matrices_by:
+            parts = self.weights.reshape(*self.weights.shape[:3], -1, channels).transpose(0, 3, 1, 2, 4)
+            self._matrices_by[channels] = constant(parts.reshape(self.outputs, -1))
+        return self._matrices_by[channels]
+
+    @cached_property
+    def _matrices_by(self) -> dict[int, np.ndarray]:
+        return {self.weights.shape[3]: self.matrix}
+
     @property
     def fully_connected(self) -> bool:
         return self.input_shape[:2] == (1, 1) and self.window.trivial and self.groups == 1

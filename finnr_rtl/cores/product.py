@@ -1,0 +1,80 @@
+"""Products of two numbers, in DSP blocks or in LUTs as the design says.
+
+Synthesis has thresholds of its own, which differ from tool to tool and family to family, and Yosys knows no attribute against them. So a
+product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block. Yosys makes the
+same number of LUTs of it as of a ``*``.
+"""
+
+from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
+
+from finnr_rtl.cores.popcount import total
+
+__all__ = ["ARITHMETICS", "check_arithmetic", "product", "uses_dsp"]
+
+ARITHMETICS = ("auto", "lut", "dsp")
+# Bits of the narrowest product that Yosys puts into a DSP block of every family: 11 on iCE40, 9 on Xilinx devices, fewer on ECP5.
+LEAST_DSP_BITS = 11
+# Product of the widths up to which "auto" is "lut". In LUTs of six inputs a product takes twice that number of them, so this is some 100,
+# where devices have about 200 for each DSP block; but what else a design is made of takes LUTs and no DSP blocks.
+MOST_LUT_BITS = 48
+
+
+def check_arithmetic(arithmetic: str):
+    """Raise ``ValueError`` unless ``arithmetic`` is one of its words."""
+    if arithmetic not in ARITHMETICS:
+        raise ValueError(f"arithmetic={arithmetic!r} must be 'auto', 'lut' or 'dsp'")
+
+
+def uses_dsp(arithmetic: str, first: Shape, second: Shape) -> bool:
+    """Whether a product of two numbers of these shapes, neither of them constant, goes into DSP blocks.
+
+    ``arithmetic`` "dsp" asks for them, and gets them from 2 bits by 9, or 11 in all; "auto" only where the widths' product is above 48.
+    """
+    widths = first.width, second.width
+    if arithmetic == "lut" or min(widths) < 2 or sum(widths) < LEAST_DSP_BITS:
+        return False
+    return arithmetic == "dsp" or widths[0] * widths[1] > MOST_LUT_BITS
+
+
+def product(m: Module, name: str, first: Value, second: Value, arithmetic: str = "auto") -> Signal:
+    """A new signal ``name`` that is ``first * second``, exactly.
+
+    A constant factor makes a sum of a shifted operand for each of its digits that are not zero, in LUTs.
+    """
+    for factor, other in ((first, second), (second, first)):
+        if isinstance(factor, Const):
+            return _signal(m, name, _multiple(other, factor.value), "no")
+    if uses_dsp(arithmetic, first.shape(), second.shape()):
+        return _signal(m, name, first * second, "yes")
+    wide, narrow = (first, second) if len(first) >= len(second) else (second, first)
+    rows = [Mux(narrow[place], wide, 0) << place for place in range(len(narrow))]
+    # The highest bit of a two's complement number counts negative.
+    negative = [rows.pop()] if narrow.shape().signed else []
+    return _signal(m, name, _difference(rows, negative), "no")
+
+
+def _multiple(value: Value, factor: int) -> Value:
+    """``value`` times a constant: digits -1, 0 and 1, no two neighbours of which are not 0, are the fewest that make a number."""
+    positive, negative = [], []
+    place = 0
+    while factor:
+        if factor & 1:
+            digit = 2 - (factor & 3)
+            (positive if digit > 0 else negative).append(value << place)
+            factor -= digit
+        factor >>= 1
+        place += 1
+    return _difference(positive, negative)
+
+
+def _difference(positive: list[Value], negative: list[Value]) -> Value:
+    """Sum of ``positive`` less that of ``negative``."""
+    plus = total(positive) if positive else Const(0, 1)
+    return plus - total(negative) if negative else plus
+
+
+def _signal(m, name, value, use_dsp) -> Signal:
+    """``value`` as a signal with the attribute by which Vivado decides."""
+    signal = Signal(value.shape(), name=name, attrs={"use_dsp": use_dsp})
+    m.d.comb += signal.eq(value)
+    return signal

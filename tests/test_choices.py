@@ -1,0 +1,81 @@
+"""What the Verilog says of memories and products is what Yosys makes of them, whatever its own thresholds."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from amaranth.back import verilog
+from amaranth.hdl import Module, Signal, signed, unsigned
+
+from finnr_rtl.cores.product import product, uses_dsp
+from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.emit.images import rom_module
+from finnr_rtl.errors import UserError
+from finnr_rtl.synth import find_yosys
+
+SCRIPTS = {
+    "xc7": "synth_xilinx -family xc7 -flatten -noiopad",
+    "xcup": "synth_xilinx -family xcup -flatten -noiopad",
+    "ecp5": "synth_ecp5",
+    "ice40": "synth_ice40 -dsp",
+}
+BLOCK_RAMS = ("RAMB18E1", "RAMB18E2", "RAMB36E1", "RAMB36E2", "DP16KD", "SB_RAM40_4K")
+DSPS = ("DSP48E1", "DSP48E2", "MULT18X18D", "SB_MAC16")
+
+
+def cells(text, top, family, place) -> dict[str, int]:
+    """Cells that Yosys makes of module ``top``, by type."""
+    try:
+        yosys = find_yosys()
+    except UserError as reason:
+        pytest.skip(str(reason))
+    (place / "x.v").write_text(text)
+    script = f"read_verilog x.v; {SCRIPTS[family]} -top {top}; tee -q -o stat.json stat -json"
+    subprocess.run([yosys, "-q", "-p", script], cwd=place, check=True, capture_output=True)
+    return json.loads((place / "stat.json").read_text())["design"]["num_cells_by_type"]
+
+
+def roms(shapes, storage):
+    """A module ``roms`` with a read-only memory of random words for each (words, bits)."""
+    rng, texts, ports, instances = np.random.default_rng(1), [], [], []
+    for index, (words, width) in enumerate(shapes):
+        rows = [int.from_bytes(rng.bytes(-(-width // 8)), "little") % (1 << width) for _ in range(words)]
+        texts.append(rom_module(f"rom{index}", rows, width, rom_in_block(storage, words, width)))
+        ports.append(f", input [{(words - 1).bit_length() - 1}:0] a{index}, output [{width - 1}:0] d{index}")
+        instances.append(f"  rom{index} r{index}(.clk(clk), .enable(enable), .address(a{index}), .data(d{index}));\n")
+    return f"module roms(input clk, input enable{''.join(ports)});\n{''.join(instances)}endmodule\n" + "".join(texts)
+
+
+@pytest.mark.parametrize("family", SCRIPTS)
+def test_read_only_memories(family, tmp_path):
+    shapes = [(2, 4), (7, 30), (8, 3), (30, 12), (100, 9), (512, 8)]
+    found = cells(roms(shapes, "block"), "roms", family, tmp_path)
+    assert sum(number for kind, number in found.items() if kind in BLOCK_RAMS) == 4
+    found = cells(roms([*shapes, (600, 20)], "lut"), "roms", family, tmp_path)
+    assert not set(BLOCK_RAMS) & set(found)
+
+
+def test_auto_takes_the_cheaper_storage():
+    assert not rom_in_block("auto", 64, 1000)
+    assert not rom_in_block("auto", 1024, 8)
+    assert rom_in_block("auto", 512, 36)
+    assert rom_in_block("auto", 2304, 128)
+
+
+@pytest.mark.parametrize("family", SCRIPTS)
+def test_products(family, tmp_path):
+    cases = [
+        (signed(4), unsigned(4), "lut"), (signed(10), signed(10), "lut"), (signed(3), signed(3), "dsp"), (unsigned(8), signed(4), "auto"),
+        (signed(9), signed(2), "dsp"), (unsigned(6), signed(5), "dsp"), (signed(8), signed(8), "auto"), (unsigned(15), signed(16), "auto"),
+    ]
+    m, ports = Module(), []
+    for index, (first, second, arithmetic) in enumerate(cases):
+        a, b = Signal(first, name=f"a{index}"), Signal(second, name=f"b{index}")
+        y = Signal(first.width + second.width, name=f"y{index}")
+        m.d.sync += y.eq(product(m, f"p{index}", a, b, arithmetic))
+        ports += [a, b, y]
+    text = verilog.convert(m, name="products", ports=ports, emit_src=False)
+    found = cells(text, "products", family, tmp_path)
+    expected = sum(uses_dsp(arithmetic, first, second) for first, second, arithmetic in cases)
+    assert sum(number for kind, number in found.items() if kind in DSPS) == expected == 4
