@@ -42,7 +42,7 @@ def facts(design: Design) -> dict:
             "weight_bits": sum(layer["weight_bits"] for layer in layers),
         },
         "platform": platform_facts(design.board),
-        "budget": vars(design.budget),
+        "budget": _counts(design.budget),
         "optimiser": design.goal.optimiser,
         "cost_model": design.goal.cost_model,
         "target_fps": design.goal.target_fps,
@@ -58,13 +58,13 @@ def facts(design: Design) -> dict:
             "bottleneck": slowest.name,
             "bottleneck_layer": slowest.layer,
         },
-        "resources": vars(design.total),
+        "resources": _counts(design.total),
         "share": _share(design.total, design.board.device),
         "traffic": _traffic(design),
         "intensity": _total_intensities(network, layers),
         "layers": layers,
         "ports": {
-            "resources": vars(sum((cost for name, cost in design.layers.items() if name not in design.folded.folds), Resources())),
+            "resources": _counts(sum((cost for name, cost in design.layers.items() if name not in design.folded.folds), Resources())),
             "stages": [_stage(stage, design) for stage in design.stages if stage.layer not in design.folded.folds],
         },
     }
@@ -129,7 +129,7 @@ def _layer(layer: Layer, design: Design) -> dict:
         "fold": asdict(fold) if isinstance(layer, Conv) else {"pe": fold.pe},
         "cycles": cycles,
         "busy": cycles / design.cycles.interval,
-        "resources": vars(taken),
+        "resources": _counts(taken),
         "share": _share(taken, design.board.device),
         "intensity": intensities(layer.operations, input_bits, weight_bits),
         "stages": stages,
@@ -138,7 +138,12 @@ def _layer(layer: Layer, design: Design) -> dict:
 
 def _stage(stage: Stage, design: Design) -> dict:
     core = type(stage.config).__name__.removesuffix("Config")
-    return {"name": stage.name, "core": core, "cycles": stage.config.cycles, "resources": vars(design.costs[stage.name])}
+    return {"name": stage.name, "core": core, "cycles": stage.config.cycles, "resources": _counts(design.costs[stage.name])}
+
+
+def _counts(taken: Resources) -> dict[str, int]:
+    """As JSON has them: counts that come from arrays are NumPy's integers."""
+    return {name: int(getattr(taken, name)) for name in RESOURCES}
 
 
 def _share(taken: Resources, device: Resources) -> dict:
