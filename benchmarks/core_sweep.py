@@ -4,18 +4,16 @@
 """
 
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
-from amaranth.hdl import Shape
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.cores.depthwise import DepthwiseConfig
-from finnr_rtl.cores.dot import DotLane
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
@@ -27,7 +25,6 @@ from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
-from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
@@ -36,7 +33,7 @@ from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, int_, uint
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["KINDS", "configuration"]
+__all__ = ["KINDS", "Words", "configuration"]
 
 # Types of weights and inputs that go together in trained networks.
 PAIRS = (("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "INT2"), ("INT2", "INT2"), ("BIPOLAR", "UINT8"), ("INT2", "UINT2"),
@@ -114,23 +111,29 @@ def mvtu(rng):
     return _mvtu(rng)
 
 
-def dot_lane(rng):
-    """One lane alone, in LUTs."""
+@dataclass(frozen=True)
+class Words:
+    """A memory of ``rows``, each of ``width`` bits, alone and in LUTs."""
+
+    rows: list[int]
+    width: int
+
+
+def words(rng):
+    depth, width = _power(rng, 512, 3), _pick(rng, (4, 16, 48, 128))
+    if depth * width > 9000:
+        depth = 64
+    depth = max(3, depth + int(rng.integers(-1, 2)))
+    return Words([int.from_bytes(rng.bytes(width // 8 + 1), "little") % (1 << width) for _ in range(depth)], width)
+
+
+def lanes(rng):
+    """Arithmetic and little else: few lanes, weights in block RAM, no activation."""
     weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS))
-    simd = _power(rng, max(1, min(128, 500 // (weight_type.bits * input_type.bits))))
-    most = max(abs(w * x) for w in (weight_type.min, weight_type.max) for x in (input_type.min, input_type.max))
-    xnor = weight_type == input_type == BIPOLAR
-    shape = Shape.cast(range(simd + 1)) if xnor else Shape.cast(range(-simd * most, simd * most + 1))
-    return DotLane(input_type, weight_type, simd, shape, "lut")
-
-
-def lut_rom(rng):
-    """A memory of weights alone, in LUTs."""
-    words, width = _power(rng, 512, 3), _pick(rng, (4, 16, 48, 128))
-    if words * width > 9000:
-        words = 64
-    words = max(3, words + int(rng.integers(-1, 2)))
-    return Rom([int.from_bytes(rng.bytes(width // 8 + 1), "little") % (1 << width) for _ in range(words)], width, "lut")
+    work = weight_type.bits * input_type.bits
+    pe, simd = _power(rng, 3), _power(rng, max(1, min(64, 300 // work)))
+    weights = _values(rng, weight_type, (4 * pe, 4 * simd))
+    return MvtuConfig(input_type, weight_type, weights, pe, simd, 4, storage="block", arithmetic=_pick(rng, ("lut", "lut", "dsp")))
 
 
 def xnor_mvtu(rng):
@@ -320,11 +323,11 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    dot_lane, lut_rom, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer, pool, argmax, fifo,
+    words, lanes, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer, pool, argmax, fifo,
     width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space, space_to_depth,
 )}
 
 
-def configuration(kind: str, number: int) -> CoreConfig | DotLane | Rom:
+def configuration(kind: str, number: int) -> CoreConfig | Words:
     """Configuration ``number`` (from 0) of a kind, which is a key of ``KINDS``: a core's, or a part that many cores have."""
     return KINDS[kind](np.random.default_rng([zlib.crc32(kind.encode()), number]))

@@ -2,24 +2,19 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from amaranth.back import verilog
-
-os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from core_sweep import configuration  # noqa: E402
+from core_sweep import Words, configuration  # noqa: E402
 
 from finnr_rtl.cores.contract import CoreConfig  # noqa: E402
-from finnr_rtl.cores.dot import DotLane  # noqa: E402
-from finnr_rtl.cores.rom import Rom  # noqa: E402
 from finnr_rtl.dataflow.accelerator import Accelerator  # noqa: E402
 from finnr_rtl.dataflow.stages import Stage, bus_names  # noqa: E402
 from finnr_rtl.emit.convert import convert  # noqa: E402
@@ -42,16 +37,14 @@ SCRIPTS = {
 FAMILIES = tuple(SCRIPTS)
 
 
-def core_verilog(config: CoreConfig | DotLane | Rom, name: str) -> str:
+def core_verilog(config: CoreConfig | Words, name: str) -> str:
     """Verilog of one core as an accelerator's stage has it, or of a part; its top module is ``<name>_core``."""
-    if isinstance(config, Rom):
-        return rom_module(f"{name}_core", config.rows, config.width, config.block)
-    if isinstance(config, DotLane):
-        return verilog.convert(config, name=f"{name}_core", emit_src=False, strip_internal_attrs=True)
+    if isinstance(config, Words):
+        return rom_module(f"{name}_core", config.rows, config.width, block=False)
     stage = Stage("core", "", config, tuple(bus_names("s_axis", len(config.inputs))))
-    modules, roms, shared = convert(Accelerator(name, [stage]))
+    modules, roms, shared, kept = convert(Accelerator(name, [stage]))
     hierarchies = plain_names(modules, roms, [name, *shared, *(module for below in shared.values() for module in below)])
-    return "\n".join(text for module, text in hierarchies.items() if module != name)
+    return "\n".join(("(* keep_hierarchy *)\n" if module in kept else "") + text for module, text in hierarchies.items() if module != name)
 
 
 def load() -> list[dict]:
@@ -76,7 +69,16 @@ def synthesise(family: str, texts: dict[str, str]) -> dict[str, dict]:
                  "tee -q -o stat.json stat -json"
         subprocess.run([find_yosys(), "-q", "-p", script], cwd=place, check=True, capture_output=True, text=True)
         modules = json.loads(Path(place, "stat.json").read_text())["modules"]
-        return {top: modules[f"\\{top}"]["num_cells_by_type"] for top in texts}
+        return {top: _cells(modules, f"\\{top}") for top in texts}
+
+
+def _cells(modules: dict, name: str) -> Counter:
+    """Cells of a module with those of modules below it whose boundary was kept."""
+    total = Counter()
+    for kind, number in modules[name]["num_cells_by_type"].items():
+        below = _cells(modules, f"\\{kind}") if f"\\{kind}" in modules else {kind: 1}
+        total.update({cell: number * count for cell, count in below.items()})
+    return total
 
 
 def sweep(family: str, kinds: list[str], count: int, jobs: int) -> None:

@@ -19,12 +19,14 @@ from scipy.optimize import nnls
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from core_sweep import KINDS, configuration  # noqa: E402
+from core_sweep import KINDS, Words, configuration  # noqa: E402
 from core_synthesis import FAMILIES, load, sweep  # noqa: E402
 
 from finnr_rtl.cost.cores import compose  # noqa: E402
+from finnr_rtl.cost.facts import distinct_columns  # noqa: E402
 from finnr_rtl.cost.parts import Parts  # noqa: E402
 from finnr_rtl.cost.resources import Resources  # noqa: E402
+from finnr_rtl.emit.images import WIDE  # noqa: E402
 
 CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
@@ -34,7 +36,13 @@ FLOOR, LARGE, BAR = 50, 200, 0.15
 def predicted(entry: dict) -> Parts:
     """What the model counts of a measured configuration."""
     parts = Parts(entry["family"])
-    compose(configuration(entry["kind"], entry["number"]), parts)
+    config = configuration(entry["kind"], entry["number"])
+    if isinstance(config, Words):
+        codes = np.array([[row >> bit & 1 for bit in range(config.width)] for row in config.rows])
+        # A module of its own, and so as a wide one.
+        parts.rom(len(config.rows), WIDE, False, distinct_columns(codes, 1))
+    else:
+        compose(config, parts)
     return parts
 
 

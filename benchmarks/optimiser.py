@@ -1,7 +1,7 @@
-"""FINN-R's Algorithm 1 against the exact optimiser, in the same budget and by the same costs: ``python benchmarks/optimiser.py MODEL.onnx ...``.
+"""FINN-R's Algorithm 1 against the exact optimiser: ``python benchmarks/optimiser.py MODEL.onnx ...``.
 
-For each network and board: frames per second of both before FIFOs are sized, the seconds each takes, and of the exact one how far the
-best possible may be from it (0: proven best) and the seconds until a design with FIFOs is found that fits.
+For each network and board, both in the same budget and by the same costs: frames per second, the seconds until a design with its FIFOs
+is found that fits, and of the exact one how far the best possible may be from it at most.
 """
 
 import argparse

@@ -154,6 +154,12 @@ def explore(options) -> int:
     return 0
 
 
+def _words(fold) -> str:
+    """The choices of a fold that are not left to the core."""
+    words = ((key, getattr(fold, key)) for key in ("window", "weights", "thresholds", "arithmetic"))
+    return ", ".join(f"{key} {value}" for key, value in words if value != "auto")
+
+
 def _print_folding(result) -> None:
     """Layer by layer how it is computed and what it takes; the whole against the device; how good that is."""
     from finnr_rtl.cost.resources import RESOURCES
@@ -166,12 +172,12 @@ def _print_folding(result) -> None:
     rows = []
     for name, counts in result.layers.items():
         fold = folds.get(name)
-        choices = (fold.pe, fold.simd, fold.mmv, fold.weights) if fold else ("",) * 4
+        choices = (fold.pe, fold.simd, fold.mmv, _words(fold)) if fold else ("",) * 4
         rows.append((name or "ports", *choices, cycles[name] if fold else "", *(f"{getattr(counts, key):,}" for key in used)))
     rows.append(("total", "", "", "", "", "", *(f"{getattr(result.total, key):,}" for key in used)))
     for name, counts in ((f"of {result.board.board}", result.total), ("budget", result.budget)):
         rows.append((name, "", "", "", "", "", *(f"{getattr(counts, key) / getattr(device, key):.1%}" for key in used)))
-    OUT.print(_table(("layer", "pe", "simd", "mmv", "weights", "cycles", *(key.upper() for key in used)), rows))
+    OUT.print(_table(("layer", "pe", "simd", "mmv", "choices", "cycles", *(key.upper() for key in used)), rows))
     OUT.print()
     proof = "" if result.gap is None else f"; no other folding is better by more than {result.gap:.1%}"
     OUT.print(f"chosen by {result.goal.optimiser}, counted by the cost model of {result.goal.cost_model}{proof}")

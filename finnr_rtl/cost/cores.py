@@ -33,6 +33,7 @@ from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.cost.facts import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
@@ -116,7 +117,8 @@ def _pad_sequence(pads: PaddedMap, p: Parts) -> None:
     p.ff += bits + 1
     p.lut("pad")
     p.lut("pad bit", bits)
-    p.counter(runs)
+    if before + after != between:
+        p.counter(runs)
 
 
 @compose.register
@@ -147,12 +149,14 @@ def _(c: WalkConfig, p):
     windows, taps = c.window_loops, c.tap_loops
     loops = windows + taps
     p.ram(words, width, prefers_block(words, width))
-    for loop in loops:
-        p.counter(loop.count)
     reaches = [loop.reach for loop in loops]
     moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
     frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
     frees.append(c.map.total - sum(reaches[: len(windows)]))
+    # Where the walk goes on at the end of a frame as it does behind each round of an outer loop, that loop's counter is not needed.
+    needed = next((n for n in range(len(windows)) if (moves[n], frees[n]) != (moves[-1], frees[-1])), len(windows))
+    for loop in loops[needed:]:
+        p.counter(loop.count)
     ahead = holding(min(-max(moves), -1), words - 1).width
     fill = holding(-words - max(0, max(frees) - c.footprint), 0).width
     p.ff += ahead + fill + 1
@@ -167,7 +171,7 @@ def _(c: WalkConfig, p):
         p.lut("walk address", address)
     _pad_sequence(c.map, p)
     if any(c.map.pads):
-        p.lut("pad mux", width)
+        p.lut("ring pad bit", width)
 
 
 @compose.register
@@ -183,7 +187,7 @@ def _(c: LineBufferConfig, p):
     p.lut("walk bit", holding(0, words).width)
     _pad_sequence(c.map, p)
     if any(c.map.pads):
-        p.lut("pad mux", width)
+        p.lut("ring pad bit", width)
     p.counter(c.row)
     p.counter(held)
     for _ in range(held):
@@ -209,7 +213,7 @@ def _(c: PoolConfig, p):
     p.lut("flag")
     if c.taps > 1:
         p.ff += c.output.width
-        p.lut("greatest bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
+        p.lut("maximum bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
 
 
 @compose.register
@@ -231,11 +235,15 @@ def _(c: ArgMaxConfig, p):
     while values > 1:
         values = -(-values // 2)
         level += 1
-        p.ff += values * (c.dtype.bits + min(level, lane_bits)) + 1 + fold + (c.folds > 1)
+        # Of a pixel in one beat, only the last winner's lane matters.
+        value = c.dtype.bits if values > 1 or c.folds > 1 else 0
+        p.ff += values * (value + min(level, lane_bits)) + 2 + fold
         p.lut("greatest bit", values * c.dtype.bits)
         p.lut("select", values * min(level, lane_bits))
-    p.ff += c.dtype.bits + c.output.width + 1
-    p.lut("greatest bit", c.dtype.bits)
+    p.ff += c.output.width + 1
+    if c.folds > 1:
+        p.ff += c.dtype.bits
+        p.lut("greatest bit", c.dtype.bits)
 
 
 def _parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, bool]:
@@ -293,7 +301,7 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str)
             for _ in range(lanes):
                 p.block(words, width, written=False)
         else:
-            p.rom_luts(words, distinct)
+            p.rom(words, width, False, distinct)
         p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
         p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
@@ -373,8 +381,7 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     a, w = input_type.bits, weight_type.bits
     kind = "constant " if c.nf * c.sf == 1 else ""
     if c.xnor:
-        p.lut(kind + "xnor product", products)
-        p.lut(kind + "xnor sum bit", c.pe * step.width)
+        p.match_counts(c.pe, c.simd)
     elif BIPOLAR in (input_type, weight_type):
         p.lut(kind + "signed term", products)
         p.lut(kind + "signed term bit", products * max(a, w))
@@ -426,9 +433,10 @@ def _(c: MvtuConfig, p):
         p.ff += fold * (stages - 1 + used)
 
     # Vectors share weights, and the first words of thresholds, which are few.
-    for _ in range(c.mmv):
-        _lanes(c, step, p)
-        _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, c)
+    vector = Parts(p.family)
+    _lanes(c, step, vector)
+    _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, vector, c)
+    p.add(vector, c.mmv)
     lanes = c.mmv * c.pe
     if several:
         p.ff += lanes * total.width
@@ -464,22 +472,17 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
     """The weight memory and its counter."""
     words, width = nf * sf, pe * simd * dtype.bits
     p.counter(words)
-    if words == 1:
-        return
-    if rom_in_block(storage, words, width):
-        p.block(words, width, written=False)
-        return
+    block = rom_in_block(storage, words, width)
+    columns = None
+    # The columns of many words are neither constant nor equal but by chance: not worth a look at every weight for hundreds of foldings.
+    if not block and 1 < words and (words <= FEW_WORDS or width < WIDE):
+        columns = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
+    p.rom(words, width, block, columns)
 
-    if words > FEW_WORDS and width >= 64:
-        # Neither constant nor equal but by chance: not worth a look at every weight for each of hundreds of foldings.
-        p.rom_luts(words, width)
-        return
 
-    def find():
-        codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
-        return distinct_columns(codes.reshape(words, pe * simd), dtype.bits)
-
-    p.rom_luts(words, remember(weights, ("columns", pe, simd, dtype), find))
+def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
+    codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
+    return distinct_columns(codes.reshape(nf * sf, pe * simd), dtype.bits)
 
 
 @compose.register

@@ -35,5 +35,5 @@ def distinct_columns(words: np.ndarray, bits: int) -> int:
     planes = np.concatenate([(codes >> bit) & 1 for bit in range(bits)]).astype(bool)
     planes = planes[planes.any(axis=1) & ~planes.all(axis=1)]
     if len(words) > FEW_WORDS:
-        return len({plane.tobytes() for plane in np.packbits(planes, axis=1)}) if len(planes) < 64 else len(planes)
+        return len({plane.tobytes() for plane in np.packbits(planes, axis=1)})
     return len(np.unique(planes @ (1 << np.arange(len(words)))))

@@ -60,16 +60,17 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
 
 
 @cache
-def _converter(config: WidthConverterConfig, family: str) -> Resources:
-    return model.core_cost(config, family)
+def _known(config: CoreConfig, family: str) -> Resources:
+    return model.core_cost(_with_ring(config), family)
 
 
 def _core(config: CoreConfig, family: str) -> Resources:
     """The cost of a core, quickly."""
     if isinstance(config, WidthConverterConfig):
         # How long a frame is makes no difference, and the same pairs of widths come again and again.
-        return _converter(replace(config, shape=(config.lanes_in * config.lanes_out,)), family)
-    return model.core_cost(_with_ring(config), family)
+        return _known(replace(config, shape=(config.lanes_in * config.lanes_out,)), family)
+    # Sliding windows depend on few of a fold's values; matrix units are known by identity alone.
+    return _known(config, family) if isinstance(config, WalkConfig | LineBufferConfig) else model.core_cost(config, family)
 
 
 def _layer(layer: Layer, fold: Fold, family: str) -> Resources:

@@ -1,12 +1,14 @@
 """What cores are made of: registers, counters, queues and memories, counted as synthesis maps them."""
 
 from collections import defaultdict
+from functools import cache
 from math import ceil
 
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.ram import free_words, prefers_block
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
+from finnr_rtl.emit.images import WIDE
 
 __all__ = ["Parts"]
 
@@ -38,6 +40,13 @@ class Parts:
         """``amount`` more of a feature."""
         self.features[feature] += amount
 
+    def add(self, other: "Parts", times: int) -> None:
+        """All that is in ``other``, ``times`` over."""
+        for name in ("ff", "bram18", "dsp", "uram"):
+            setattr(self, name, getattr(self, name) + times * getattr(other, name))
+        for feature, amount in other.features.items():
+            self.features[feature] += times * amount
+
     def resources(self, constants: dict[str, float]) -> Resources:
         """Counts, with ``constants`` LUTs per unit of each feature."""
         lut = self.fixed + sum(constants.get(feature, 0.0) * amount for feature, amount in self.features.items())
@@ -64,7 +73,10 @@ class Parts:
 
     def multiplexer(self, ways: int, width: int) -> None:
         """``width`` bits from one of ``ways`` places."""
-        self.lut("select", width * ceil((ways - 1) / (3 if self.six else 1)))
+        if not self.six:
+            self.lut("select", width * (ways - 1))
+        elif ways > 1:
+            self.lut("select", width * (1 if ways <= 4 else ways / 2))
 
     def level(self, most: int) -> None:
         """An up-and-down counter from 0 to ``most``."""
@@ -106,7 +118,7 @@ class Parts:
 
     def queue(self, width: int, depth: int) -> None:
         """cores/queue.py."""
-        self.lut("queue")
+        self.lut("queue of two" if depth == 2 else "queue", 1)
         if depth <= 2:
             self.ff += depth * (width + 1)
             self.lut("queue mux", width * (depth - 1))
@@ -128,20 +140,53 @@ class Parts:
         self.level(depth)
 
     def rom(self, words: int, width: int, block: bool, columns: int | None = None) -> None:
-        """cores/rom.py; ``columns`` as for LUTs below, where that is known."""
-        if block and words > 1:
+        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known."""
+        if words < 2:
+            return
+        if block:
             self.block(words, width, written=False)
+            return
+        columns = width if columns is None else columns
+        self.ff += columns
+        if words < 3:
+            return
+        if width >= WIDE and self.six:
+            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
+            banks = 1 << (ceil(words / 64) - 1).bit_length()
+            self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
         else:
-            self.rom_luts(words, width if columns is None else columns)
+            # Synthesis makes one thing of it and what reads it.
+            self.lut("rom", columns * ceil(words / (64 if self.six else 16)))
 
-    def rom_luts(self, words: int, columns: int) -> None:
-        """cores/rom.py in LUTs behind a register, of which ``columns`` are not constant and not equal."""
-        if words > 1:
-            self.ff += columns
-        if words > 2:
-            self.lut("rom", columns * ceil(words / 64))
+    def match_counts(self, lanes: int, simd: int) -> None:
+        """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
+        luts, loose, adder = _match_counter(simd)
+        if self.six:
+            self.fixed += lanes * luts
+        else:
+            self.lut("counter LUT", lanes * luts)
+        self.lut("match", lanes * loose)
+        self.lut("match sum bit", lanes * adder)
 
     def output_place(self) -> None:
         """cores/register.py."""
         self.ff += 1
         self.lut("flag")
+
+
+@cache
+def _match_counter(places: int) -> tuple[int, int, int]:
+    """LUTs of the counters for so many places, places compared outside them, and bits in which the adder behind them has two terms."""
+    luts, columns = 2 * (places // 3), {0: places // 3 + places % 3, 1: places // 3}
+    while max(columns.values()) > 2:
+        reduced: dict[int, int] = {}
+        for weight, bits in sorted(columns.items()):
+            while bits >= 3:
+                taken, outputs, cost = (6, 3, 3) if bits >= 6 else (3, 2, 2)
+                luts += cost
+                bits -= taken
+                for place in range(outputs):
+                    reduced[weight + place] = reduced.get(weight + place, 0) + 1
+            reduced[weight] = reduced.get(weight, 0) + bits
+        columns = reduced
+    return luts, places % 3, sum(bits == 2 for bits in columns.values())

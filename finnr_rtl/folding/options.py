@@ -21,12 +21,16 @@ LayerCost = Callable[[Layer, Fold], Resources]
 def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
     """Every legal fold of ``layer`` that has the values ``given``, in a fixed order.
 
-    What is not given takes each of its legal values; a choice that makes no difference for the layer stays "auto".
+    What is not given takes each of its legal values; a choice that makes no difference for the layer stays "auto". Unless ``mmv`` or ``pe``
+    is given, there are several windows at a time only where all outputs are computed at a time: otherwise results would need transposing.
     """
     legal = {**legal_factors(layer), **legal_choices(layer)}
+    most = max(legal["pe"])
     values = [[given[key]] if key in given else legal[key] for key in legal]
     for combination in product(*values):
         fold = Fold(**{**given, **dict(zip(legal, combination, strict=True))})
+        if fold.mmv > 1 and fold.pe < most and not given.keys() & {"mmv", "pe"}:
+            continue
         try:
             check_fold(layer, fold)
         except ValueError:

@@ -12,6 +12,10 @@ from finnr_rtl.folding.space import Space
 __all__ = ["Solution", "cheapest", "feasible", "shares", "tightest"]
 
 
+# How near the least stretch of a budget must be.
+STRETCH_GAP = 0.01
+
+
 @dataclass(frozen=True)
 class Solution:
     """``rows`` is the option of each layer; ``value`` what was minimised, proven to be within the share ``gap`` of the least."""
@@ -81,7 +85,8 @@ class _Program:
             integrality=binary,
             bounds=Bounds(0, upper),
             constraints=[LinearConstraint(equations, self.right, self.right), LinearConstraint(usage, -np.inf, bound)],
-            options={"mip_rel_gap": 0},
+            # How far off a budget is need not be known to the last LUT, and proving it would take many times as long.
+            options={"mip_rel_gap": STRETCH_GAP if stretch else 0},
         )
         if result.x is None:
             return None
@@ -111,10 +116,12 @@ def shares(whole: Resources) -> np.ndarray:
 
 
 def tightest(space: Space, limit: int, budget: Resources) -> Solution:
-    """The design of at most ``limit`` cycles that comes closest to ``budget``: ``value`` is what its worst resource takes of that.
+    """The design of at most ``limit`` cycles that comes closest to ``budget``, nearly: ``value`` is what its worst resource takes of that.
 
-    A resource of which there is none in the budget is not counted here.
+    Raises ``ValueError`` for a budget in which there is none of something.
     """
+    if min(vars(budget).values()) < 1:
+        raise ValueError(f"budget={budget} must have something of each resource")
     program = _Program(space, limit)
     solution = program.solve(np.zeros(program.size), _values(budget), stretch=True)
     assert solution is not None

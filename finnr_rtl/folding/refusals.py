@@ -9,7 +9,7 @@ from finnr_rtl.errors import UserError
 from finnr_rtl.folding.budget import budget
 from finnr_rtl.folding.exact import least_cycles
 from finnr_rtl.folding.goal import Goal
-from finnr_rtl.folding.program import tightest
+from finnr_rtl.folding.program import cheapest, tightest
 from finnr_rtl.folding.space import Space
 from finnr_rtl.platforms import Platform, load, names
 
@@ -33,8 +33,8 @@ def no_fit(spaces: Callable[[str], Space], board: Platform, goal: Goal, reserve:
     larger = None
     boards = sorted((load(name) for name in names() if name != board.name), key=lambda other: (other.device.lut, other.name))
     for other in boards:
-        room = budget(other, goal.caps)
-        if _closest(spaces(other.family), room, reserve) <= room:
+        designs = spaces(other.family)
+        if cheapest(designs, _slowest(designs), budget(other, goal.caps) - reserve, other.device) is not None:
             larger = other
             break
     remedy = f"the smallest of our boards on which it would fit is {larger.name}" if larger else "it fits none of our boards"
@@ -43,12 +43,15 @@ def no_fit(spaces: Callable[[str], Space], board: Platform, goal: Goal, reserve:
     return UserError(f"network {name!r} does not fit {board.name} at any folding{given}: the closest takes {lacks or 'more'}; {remedy}")
 
 
+def _slowest(space: Space) -> int:
+    return max(int(options.cycles.max()) for options in space.options)
+
+
 def _closest(space: Space, have: Resources, reserve: Resources) -> Resources:
     """What the design takes that comes closest to ``have``, rooms included."""
-    slowest = max(int(options.cycles.max()) for options in space.options)
     # Of what is not there at all, one: else nothing could come close to it.
     room = Resources(*np.maximum(1, [*vars(have - reserve).values()]).tolist())
-    solution = tightest(space, slowest, room)
+    solution = tightest(space, _slowest(space), room)
     return space.resources(solution.rows) + reserve
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from finnr_rtl.folding.folding import CHOICES
 from finnr_rtl.report.text import number, percent, quantity
 
 __all__ = ["RESOURCE_NAMES", "Table", "intensity", "layers", "off_by", "topology", "traffic"]
@@ -48,14 +49,16 @@ def layers(facts: dict) -> Table:
     rows = []
     for layer in facts["layers"]:
         factors = [number(layer["fold"].get(factor)) for factor in ("pe", "simd", "mmv")]
-        rows.append([layer["name"], layer["precision"], *factors, number(layer["cycles"]), percent(layer["busy"]),
+        choices = [f"{key} {layer['fold'][key]}" for key in CHOICES if layer["fold"].get(key, "auto") != "auto"]
+        rows.append([layer["name"], layer["precision"], ", ".join(choices), *factors, number(layer["cycles"]), percent(layer["busy"]),
                      *(number(layer["resources"][name]) for name in shown)])
     others = [facts["ports"]["resources"][name] for name in shown]
     if any(others):
-        rows.append(["inputs and outputs", *[""] * 6, *map(number, others)])
+        rows.append(["inputs and outputs", *[""] * 7, *map(number, others)])
     interval = facts["performance"]["interval_cycles"]
-    rows.append(["total", "", "", "", "", number(interval), "", *(number(facts["resources"][name]) for name in shown)])
-    return Table(["layer", "precision", "P", "Q", "M", "cycles", "busy", *(RESOURCE_NAMES[name] for name in shown)], rows, 2, True)
+    rows.append(["total", *[""] * 5, number(interval), "", *(number(facts["resources"][name]) for name in shown)])
+    headings = ["layer", "precision", "choices", "P", "Q", "M", "cycles", "busy", *(RESOURCE_NAMES[name] for name in shown)]
+    return Table(headings, rows, 3, True)
 
 
 def traffic(facts: dict) -> Table:
