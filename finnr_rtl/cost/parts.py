@@ -42,7 +42,7 @@ class Parts:
 
     def add(self, other: "Parts", times: int) -> None:
         """All that is in ``other``, ``times`` over."""
-        for name in ("ff", "bram18", "dsp", "uram"):
+        for name in ("fixed", "ff", "bram18", "dsp", "uram"):
             setattr(self, name, getattr(self, name) + times * getattr(other, name))
         for feature, amount in other.features.items():
             self.features[feature] += times * amount
