@@ -146,6 +146,13 @@ def test_a_network_without_matrices_has_its_page_too():
     assert "Roofline" not in html
 
 
+def test_why_the_bottleneck_is_one_is_told_where_it_is_known(simple):
+    known = facts(simple)
+    known["performance"] |= {"limit": "window", "fill_cycles": 12345}
+    html = design_page(known)
+    assert "window buffer is read or written in every cycle" in html and "From cycle 12,345 on" in html
+
+
 def test_names_are_escaped():
     name = '<script>alert("&")</script>'
     net = small_cnn()

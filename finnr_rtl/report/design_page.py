@@ -10,6 +10,16 @@ from finnr_rtl.report.text import number, percent, quantity
 __all__ = ["costs", "design_page"]
 
 
+# What the bottleneck does all the time, by what is at its limit.
+LIMITS = {
+    "compute": "it computes in every cycle",
+    "window": "its window buffer is read or written in every cycle",
+    "stream": "it passes a beat in every cycle",
+    "input port": "the input bus brings a beat of it in every cycle",
+    "output port": "the output bus takes a beat of it in every cycle",
+}
+
+
 def design_page(facts: dict, synthesis: dict | None = None, verification: dict | None = None) -> str:
     """HTML from the facts of a design; ``synthesis`` is what ``synth.json`` holds, ``verification`` what ``verify.json`` holds."""
     network, platform = facts["network"], facts["platform"]
@@ -55,11 +65,14 @@ def _picture(facts: dict) -> str:
 def _cycles(facts: dict) -> str:
     performance = facts["performance"]
     where = f"layer {performance['bottleneck_layer']}" if performance["bottleneck_layer"] else "the input"
+    why = f"; {LIMITS[performance['limit']]}" if performance["limit"] else ""
+    filled = performance["fill_cycles"]
     note = (
         f"The slowest stage, {performance['bottleneck']} of {where}, takes {number(performance['interval_cycles'])} cycles per frame, "
-        f"and that is the interval of the whole. The first result comes after {number(performance['first_result_cycles'])} cycles, "
+        f"and that is the interval of the whole{why}. The first result comes after {number(performance['first_result_cycles'])} cycles, "
         f"the last of the first frame after {number(performance['latency_cycles'])}."
     )
+    note += f" From cycle {number(filled)} on the bottleneck never waits." if filled is not None else ""
     return section("Cycles per frame", note, figure(lambda width, form: charts.cycles(facts, width, form)))
 
 

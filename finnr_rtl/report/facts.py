@@ -57,6 +57,9 @@ def facts(design: Design) -> dict:
             "latency_us": design.cycles.ends[0] / design.clock_mhz,
             "bottleneck": slowest.name,
             "bottleneck_layer": slowest.layer,
+            # Where the model of cycles tells them.
+            "limit": getattr(design.cycles, "limit", None),
+            "fill_cycles": getattr(design.cycles, "fill", None),
         },
         "resources": _counts(design.total),
         "share": _share(design.total, design.board.device),
