@@ -62,8 +62,8 @@ def test_points_lie_between_the_slowest_design_and_the_fastest(alone):
     assert [board["name"] for board in result["platforms"]] == ["pynq_z1", "ultra96"]
     for board in result["platforms"]:
         rates = [point["frames_per_second"] for point in board["points"]]
-        assert rates == sorted(rates) and len(rates) >= 4 and not board["errors"]
-        assert rates[-1] > 4 * rates[0]
+        assert rates == sorted(rates) and len(rates) >= 3 and not board["errors"]
+        assert rates[-1] > 4 * rates[0] > 0
         for point in board["points"]:
             assert not point["target_fps"] or point["frames_per_second"] >= point["target_fps"]
             assert point["front"] or any(
