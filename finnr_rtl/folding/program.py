@@ -12,10 +12,6 @@ from finnr_rtl.folding.space import Space
 __all__ = ["Solution", "cheapest", "feasible", "shares", "tightest"]
 
 
-# How near the least stretch of a budget must be.
-STRETCH_GAP = 0.01
-
-
 @dataclass(frozen=True)
 class Solution:
     """``rows`` is the option of each layer; ``value`` what was minimised, proven to be within the share ``gap`` of the least."""
@@ -85,8 +81,7 @@ class _Program:
             integrality=binary,
             bounds=Bounds(0, upper),
             constraints=[LinearConstraint(equations, self.right, self.right), LinearConstraint(usage, -np.inf, bound)],
-            # How far off a budget is need not be known to the last LUT, and proving it would take many times as long.
-            options={"mip_rel_gap": STRETCH_GAP if stretch else 0},
+            options={"mip_rel_gap": 0},
         )
         if result.x is None:
             return None
@@ -116,13 +111,14 @@ def shares(whole: Resources) -> np.ndarray:
 
 
 def tightest(space: Space, limit: int, budget: Resources) -> Solution:
-    """The design of at most ``limit`` cycles that comes closest to ``budget``, nearly: ``value`` is what its worst resource takes of that.
+    """The design of at most ``limit`` cycles that comes closest to ``budget``, nearly: of the relaxation, ``value`` of whose worst resource
+    is the least there is, each layer's largest part. To prove the closest would take many times as long.
 
     Raises ``ValueError`` for a budget in which there is none of something.
     """
     if min(vars(budget).values()) < 1:
         raise ValueError(f"budget={budget} must have something of each resource")
     program = _Program(space, limit)
-    solution = program.solve(np.zeros(program.size), _values(budget), stretch=True)
+    solution = program.solve(np.zeros(program.size), _values(budget), stretch=True, whole=False)
     assert solution is not None
     return solution
