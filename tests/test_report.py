@@ -15,6 +15,7 @@ from graphs import Writer
 from networks import conv, network, small_cnn, small_resnet, two_ways
 
 from finnr_rtl.build import build
+from finnr_rtl.cost.resources import Resources
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.output import check_output
@@ -223,8 +224,7 @@ def test_the_peak_of_a_network_is_that_of_its_layers_weighted_by_operations(simp
         mean = sum(roofs[name]["cost"][kind] * count for name, count in work.items()) / sum(work.values())
         assert roofs["all layers"]["cost"][kind] == pytest.approx(mean)
     for roof in roofs.values():
-        peaks = {kind: known["budget"][kind] * 100e6 / cost for kind, cost in roof["cost"].items() if cost}
-        assert roof["operations_per_second"] == pytest.approx(peaks[roof["limit"]]) == pytest.approx(min(peaks.values()))
+        assert roof["operations_per_second"] == roofline.mixed_peak(simple.budget, 100, roofline.Cost(**roof["cost"]))
     built, thought = known["roofline"]["points"]
     moved = known["traffic"]["input_bytes"] + known["traffic"]["output_bytes"]
     assert built["intensity"] == known["network"]["operations"] / moved
@@ -234,8 +234,18 @@ def test_the_peak_of_a_network_is_that_of_its_layers_weighted_by_operations(simp
 def test_more_bits_cost_more_per_operation():
     types = (BIPOLAR, BIPOLAR), (DataType("INT4"), DataType("UINT4")), (DataType("INT8"), DataType("INT8"))
     costs = [roofline.unit_cost(*pair, "xc7") for pair in types]
-    assert costs[0]["lut"] > 0.1 and not costs[0]["dsp"]
-    assert all(a["lut"] < b["lut"] or a["dsp"] < b["dsp"] for a, b in pairwise(costs))
+    assert costs[0].lut > 0.1 and not costs[0].dsp
+    assert costs[2].dsp == pytest.approx(0.5)  # a slice for each multiply-accumulate
+    assert all(a.lut < b.lut for a, b in pairwise(costs))
+
+
+def test_slices_come_first_and_logic_takes_the_rest():
+    budget = Resources(lut=1000, dsp=10)
+    assert roofline.mixed_peak(budget, 100, roofline.Cost(2.0)) == 500 * 100e6
+    # 20 operations in slices with 100 LUTs beside; 900 LUTs are left for 450.
+    assert roofline.mixed_peak(budget, 100, roofline.Cost(2.0, 0.5, 5.0)) == pytest.approx(470 * 100e6)
+    # LUTs run out beside the slices.
+    assert roofline.mixed_peak(budget, 100, roofline.Cost(2.0, 0.5, 100.0)) == pytest.approx(10 * 100e6)
 
 
 def test_no_node_stands_in_the_way_of_a_wire_that_passes_it():

@@ -126,18 +126,21 @@ def _layer_table(layers: list[tuple[str, dict, dict]]) -> Table:
 def _roofline(facts: dict) -> str:
     roofline = facts["roofline"]
     note = (
-        f"Peak of a precision: the budget of LUTs or DSPs full of its arithmetic, at {number(facts['clock_mhz'])} MHz; per operation per "
-        f"cycle it takes {costs(roofline)}. Weights stay on chip, so a frame moves only its inputs and outputs; the hollow point shows the "
-        "same network with weights from memory."
+        f"Peak of a precision: the budget of LUTs and DSPs full of its arithmetic, at {number(facts['clock_mhz'])} MHz; an operation per "
+        f"cycle takes {costs(roofline)}; less where a layer's weights are constants, having no others in turn. Weights stay on chip, so a "
+        "frame moves only its inputs and outputs; the hollow point shows what memory would leave of it if weights came from there."
     )
     return section("Roofline", note, figure(lambda width, form: plots.roof(roofline, width, form)))
 
 
 def costs(roofline: dict) -> str:
-    """What an operation costs in each precision, in words; the resource that sets the peak is the one told."""
-    return ", ".join(
-        f"{number(roof['cost'][roof['limit']])} {RESOURCE_NAMES[roof['limit']]} ({roof['precision']})" for roof in roofline["roofs"]
-    )
+    """What an operation costs in each precision, in words."""
+    words = []
+    for roof in roofline["roofs"]:
+        cost = roof["cost"]
+        either = f" or {number(cost['dsp'])} DSP" if cost["dsp"] else ""
+        words.append(f"{number(cost['lut'])} LUT{either} ({roof['precision']})")
+    return ", ".join(words)
 
 
 def _traffic(facts: dict) -> str:

@@ -83,7 +83,7 @@ def _rooflines(board: dict) -> str:
         parts.append(figure(lambda width, form, drawn=drawn: plots.roof(drawn, width, form)))
     clocks = ", then ".join(f"{number(roofline['clock_mhz'])} MHz" for roofline in board["rooflines"])
     note = (
-        f"At {clocks}. Peak of a precision: the budget of LUTs or DSPs full of its arithmetic; per operation per cycle it takes "
+        f"At {clocks}. Peak of a precision: the budget of LUTs and DSPs full of its arithmetic; an operation per cycle takes "
         f"{costs(board['rooflines'][0])}. Points are the designs, weights on chip."
     )
     return section(f"Roofline of {board['board']}", note, *parts)
