@@ -24,7 +24,7 @@ def mark(x: float, y: float, series: int, title: str, size: float = 5, hollow: b
 def _frame(x: Log, y: Log, units: tuple[str, str], names: tuple[str, str]) -> list[str]:
     """Grid, ticks and names of two logarithmic axes."""
     content = []
-    for value in x.ticks(max(2, int((x.end - x.start) / 70))):
+    for value in x.ticks(max(2, int((x.end - x.start) / 48))):
         at = x(value)
         content.append(element("line", x1=at, x2=at, y1=y.end, y2=y.start, class_="grid"))
         content.append(text(at, y.start + 16, quantity(value, units[0]), "tiny", "middle"))
@@ -57,14 +57,15 @@ def roof(roofline: dict, width: int, form: str) -> str:
     ridges = [peak / bandwidth for peak in peaks]
     xs = [*ridges, *(point["intensity"] for point in points)]
     ys = [*peaks, *(point["operations_per_second"] for point in points)]
-    right = 190 if form == "wide" else 86
+    right = 190 if form == "wide" else 100
     x = Log(min(xs) / 3, max(xs) * 2, 66, width - right)
     y = Log(min(ys) / 2, max(ys) * 1.2, 400 if form == "wide" else 320, 28)
     content = _frame(x, y, ("", "Op/s"), ("operations per byte of external memory", "operations per second"))
     top = max(peaks)
     low = max(x.low, y.low / bandwidth)
     content.append(path([(x(low), y(bandwidth * low)), (x(top / bandwidth), y(top))], "memory"))
-    middle = (low * (top / bandwidth)) ** 0.5
+    # Below the roofs of the dearer precisions, which begin along the line.
+    middle = low**0.7 * (min(peaks) / bandwidth) ** 0.3
     content.append(text(x(middle) + 8, y(bandwidth * middle) + 12, f"memory, {quantity(bandwidth, 'B/s')}", "tiny"))
     labels = _spread([y(peak) for peak in peaks], 14)
     for series, (roof, place) in enumerate(zip(roofs, labels, strict=True)):
