@@ -1,7 +1,7 @@
 """Predicted and simulated cycles of every real network that is supported, at three foldings each.
 
 ``python benchmarks/cycles.py [MODEL ...]`` takes the folders of ``../shared/models`` by name. The foldings: ``default``, as `build`
-chooses it; ``half``, at half its speed; ``random``, random legal factors, the slowest layer taking up to four times the default. Frames
+chooses it; ``slower``, a quarter as fast; ``random``, random legal folds, the slowest layer taking up to eight times the default. Frames
 follow each other back to back. ``--foldings`` chooses among them, ``--json FILE`` appends the rows to a file. Exit code 1 where any
 figure is off.
 """
@@ -27,36 +27,34 @@ from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import load
 from finnr_rtl.verify import verify
 
-FOLDINGS = ("default", "half", "random")
+FOLDINGS = ("default", "slower", "random")
 COLUMNS = ("network", "folding", "slowest", "limit", "II predicted", "simulated", "latency predicted", "simulated", "fill", "frames",
            "ratio", "seconds")
 
 
 def random_folding(network: Network, most: int, seed: int = 1) -> FoldedNetwork:
-    """Random legal factors for each layer with which it takes at most ``most`` cycles, and no less than a sixteenth of that: more logic
-    would only take longer to compile."""
-    rng, folds = np.random.default_rng(seed), {}
+    """Random legal folds, of every kind, with which each layer takes at most ``most`` cycles, and no less than a sixteenth of that: more
+    logic would only take longer to compile."""
+    rng, chosen = np.random.default_rng(seed), {}
     for layer in network.layers:
-        legal = legal_factors(layer)
-        choices = [Fold(pe, simd) for pe in legal["pe"] for simd in legal["simd"]]
-        some = [fold for fold in choices if most // 16 <= cycles(layer, fold) <= most]
-        some = some or sorted(choices, key=lambda fold: abs(cycles(layer, fold) - most))[:2]
-        folds[layer.name] = some[rng.integers(len(some))]
-    return FoldedNetwork(network, folds)
+        options = [(max(config.cycles for _, config in engine(layer, fold)), fold) for fold in folds(layer, {})]
+        some = [fold for cycles, fold in options if most // 16 <= cycles <= most]
+        some = some or [min(options, key=lambda option: abs(option[0] - most))[1]]
+        chosen[layer.name] = some[rng.integers(len(some))]
+    return FoldedNetwork(network, chosen)
 
 
 def folding(kind: str, network: Network, platform: str) -> FoldedNetwork:
     """One of ``FOLDINGS``."""
     board = load(platform)
-    default = balance(network, board)
-    interval = max(cycles(layer, default.folds[layer.name]) for layer in network.layers)
+    default = design(network, board, Goal())
     match kind:
         case "default":
-            return default
-        case "half":
-            return balance(network, board, 2 * interval)
+            return default.folded
+        case "slower":
+            return design(network, board, Goal(target_fps=default.frames_per_second / 4)).folded
         case _:
-            return random_folding(network, 4 * interval)
+            return random_folding(network, 8 * default.cycles.interval)
 
 
 def row(name: str, kind: str, platform: str, frames: int, folder: Path) -> dict:

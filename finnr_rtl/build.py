@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finnr_rtl.emit.keywords import identifier
-from finnr_rtl.emit.output import MANIFEST, check_output, write_output
+from finnr_rtl.emit.output import FOLDING, MANIFEST, REPORT, REPORT_PAGE, check_output, write_output
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import read_folding, write_folding
 from finnr_rtl.network import store
@@ -98,13 +98,18 @@ def build(
     from finnr_rtl.emit.manifest import manifest
     from finnr_rtl.emit.readme import readme
     from finnr_rtl.emit.verilog import verilog_files
+    from finnr_rtl.report.design_page import design_page
+    from finnr_rtl.report.facts import facts, report_json
 
     accelerator = Accelerator(top, stages)
     files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles, board.lut_memory).items()}
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}
-    files["folding.json"] = write_folding(result.folded)
+    known = facts(result)
+    files[FOLDING] = write_folding(result.folded)
     files["README.txt"] = readme(network, accelerator, cycles)
     files[MANIFEST] = manifest(network, accelerator, cycles, result.clock_mhz, board, files)
+    # The report tells of the goal as well, which is no part of the accelerator that the manifest describes.
+    files |= {REPORT: report_json(known), REPORT_PAGE: design_page(known)}
     write_output(output, files)
     return result
 

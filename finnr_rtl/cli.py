@@ -36,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"finnr_rtl {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _build(commands)
+    _estimate(commands)
+    _explore(commands)
     _verify(commands)
     _synth(commands)
     _run(commands)
@@ -51,18 +53,61 @@ def _build(commands):
         help="write the Verilog of an accelerator for a network and a board",
         description="Read a quantised network (QONNX), fold it for a board, and write Verilog, test bench, vectors and manifest.",
     )
+    _goal_options(p)
+    p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write (default: <model>_<platform> here)")
+    p.add_argument("--data", type=Path, metavar="FILE", help="npz file whose `inputs` become the test bench's frames (default: random)")
+
+
+def _estimate(commands):
+    p = commands.add_parser(
+        "estimate",
+        help="tell what a build would be, in seconds, without writing any Verilog",
+        description="Fold a quantised network for a board and tell what would come of it: topology, operations, parameters, precision, "
+        "folding, cycles and resources per layer; frames and operations per second, latency, traffic on chip and off, arithmetic "
+        "intensity. Writes report.json, report.html and folding.json, which `build --fold` takes.",
+    )
+    _goal_options(p)
+    p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write (default: <model>_<platform>_estimate here)")
+
+
+def _explore(commands):
+    p = commands.add_parser(
+        "explore",
+        help="find the Pareto front of frames per second against resources, on several boards",
+        description="Design a network for a series of frame rates, on one or more boards and clocks, and keep those designs that no other "
+        "beats in frame rate and every resource: each with its folding, ready to build. Writes explore.json, report.html, "
+        "foldings/*.json and points/*.json; interrupted, it goes on where it was when run again with the same folder.",
+    )
+    p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
+    p.add_argument("--platform", required=True, action="append", metavar="NAME", help="board, as for build; may be given several times")
+    p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write (default: <model>_explore here)")
+    p.add_argument("--clock-mhz", type=_positive, action="append", metavar="F", help="clock, in MHz, may be given several times (default: "
+                   "the platform's)")
+    p.add_argument("--points", type=_count, default=14, metavar="N", help="frame rates to try for each board and clock (default 14)")
+    p.add_argument("--jobs", type=_count, metavar="N", help="processes at a time (default: one per processor)")
+    p.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler to hand the work to, e.g. tcp://127.0.0.1:8786; its "
+                   "workers need finnr_rtl installed (pip install 'finnr_rtl[cluster]')")
+    _space_options(p)
+    _input_options(p)
+
+
+def _goal_options(p):
+    """What a design is asked for."""
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
     p.add_argument("--platform", required=True, metavar="NAME", help="board: one of platforms/*.toml by name, or a path to such a file")
-    p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to write (default: <model>_<platform> here)")
     p.add_argument("--target-fps", type=_positive, metavar="N", help="frames per second to reach, with least resources (default: most)")
     p.add_argument("--fold", type=Path, metavar="FILE", help="folding.json with what you choose yourself; the rest is optimised around it")
     p.add_argument("--clock-mhz", type=_positive, metavar="F", help="clock, in MHz (default: the platform's)")
+    _space_options(p)
+    _input_options(p)
+
+
+def _space_options(p):
+    """What a design may take, and how it is found."""
     for name, share in CAPS.items():
         p.add_argument(f"--max-{name}", type=_share, metavar="X", help=f"share of the device's {name.upper()} to use (default {share:g})")
     p.add_argument("--optimiser", choices=OPTIMISERS, default="exact", help="exact, or FINN-R's Algorithm 1 to compare (default exact)")
     p.add_argument("--cost-model", choices=COST_MODELS, default="finnr_rtl", help="ours, or FINN-R's published one (default finnr_rtl)")
-    p.add_argument("--data", type=Path, metavar="FILE", help="npz file whose `inputs` become the test bench's frames (default: random)")
-    _input_options(p)
 
 
 def _input_options(p):

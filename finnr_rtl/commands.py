@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["build", "check", "example", "platforms", "run", "synth", "verify"]
+__all__ = ["build", "check", "estimate", "example", "explore", "platforms", "run", "synth", "verify"]
 
 # Into a file or a pipe tables go whole: there is no width to fit them in.
 OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -26,30 +26,41 @@ def _progress(*columns) -> Progress:
     return Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal)
 
 
-def _table(headings, rows) -> Table:
+def _table(headings, rows, texts: int = 1) -> Table:
+    """A table whose first ``texts`` columns are no numbers."""
     table = Table(box=None, pad_edge=False)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if index < texts else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(str, row))
     return table
+
+
+def _asked(options) -> dict:
+    """What build, estimate and explore are asked alike, as their jobs take it."""
+    from finnr_rtl.cost.resources import RESOURCES
+
+    caps = {name: getattr(options, f"max_{name}") for name in RESOURCES}
+    return {
+        "caps": {name: share for name, share in caps.items() if share is not None},
+        "optimiser": options.optimiser,
+        "cost_model": options.cost_model,
+        "input_type": options.input_type,
+        "input_scale": options.input_scale,
+    }
 
 
 def build(options) -> int:
     """``build``: network in, Verilog out."""
     from finnr_rtl.build import build as job
     from finnr_rtl.build import default_output
-    from finnr_rtl.cost.resources import RESOURCES
     from finnr_rtl.network import summary
 
-    caps = {name: getattr(options, f"max_{name}") for name in RESOURCES}
     with _steps() as bar:
         task = bar.add_task("starting", total=None)
         result = job(
             options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
-            clock_mhz=options.clock_mhz, caps={name: share for name, share in caps.items() if share is not None},
-            optimiser=options.optimiser, cost_model=options.cost_model, data=options.data,
-            input_type=options.input_type, input_scale=options.input_scale,
+            clock_mhz=options.clock_mhz, data=options.data, **_asked(options),
             progress=lambda step: bar.update(task, description=step),
         )
     network = result.folded.network
@@ -67,6 +78,80 @@ def build(options) -> int:
     )
     output = options.output or default_output(options.model, result.board)
     OUT.print(f"written to {output}; check it with: python -m finnr_rtl verify {output}")
+    return 0
+
+
+def estimate(options) -> int:
+    """``estimate``: what a build would be."""
+    from finnr_rtl.estimate import default_estimate
+    from finnr_rtl.estimate import estimate as job
+    from finnr_rtl.report import tables
+    from finnr_rtl.report.text import number, quantity
+
+    with _steps() as bar:
+        task = bar.add_task("starting", total=None)
+        result, facts = job(
+            options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
+            clock_mhz=options.clock_mhz, **_asked(options),
+            progress=lambda step: bar.update(task, description=step),
+        )
+    OUT.print(_table(*tables.topology(facts)[:3]))
+    OUT.print()
+    _print_folding(result)
+    OUT.print()
+    for content in (tables.traffic, tables.intensity):
+        OUT.print(_table(*content(facts)[:3]))
+        OUT.print()
+    known = facts["performance"]
+    OUT.print(
+        f"{number(known['interval_cycles'])} cycles per frame (slowest: {known['bottleneck']}), first result after "
+        f"{number(known['first_result_cycles'])} cycles, first frame after {number(known['latency_cycles'])} cycles = "
+        f"{quantity(known['latency_us'] / 1e6, 's')}"
+    )
+    OUT.print(
+        f"{known['frames_per_second']:,.0f} frames/s at {result.clock_mhz:g} MHz, {quantity(known['operations_per_second'], 'Op/s')}; "
+        f"{100 * facts['traffic']['bandwidth_share']:.2g} % of the board's memory bandwidth"
+    )
+    OUT.print(f"written to {options.output or default_estimate(options.model, result.board)}")
+    return 0
+
+
+def explore(options) -> int:
+    """``explore``: the Pareto front."""
+    from finnr_rtl.explore import default_exploration
+    from finnr_rtl.explore import explore as job
+    from finnr_rtl.report.explore_page import designs
+
+    output = options.output or default_exploration(options.model)
+    done = 0
+
+    def told(count, total):
+        nonlocal done
+        done = count
+        bar.update(task, completed=count, total=total)
+
+    with _counted() as bar:
+        task = bar.add_task("designs", total=None)
+        try:
+            result = job(
+                options.model, options.platform, output, clocks_mhz=options.clock_mhz, points=options.points, jobs=options.jobs,
+                scheduler=options.scheduler, **_asked(options), progress=told,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            ERR.print(f"interrupted; {done} designs are kept in {output}: the same command goes on from there")
+            return 130
+    boards = [board for board in result["platforms"] if board["points"]]
+    OUT.print(_table(*designs(boards)[:3]))
+    OUT.print()
+    for board in result["platforms"]:
+        for error in board["errors"]:
+            OUT.print(f"{board['name']}: {error}")
+        for point in board["points"]:
+            if point["front"]:
+                OUT.print(f"{point['name']}: {point['build']}")
+    OUT.print()
+    OUT.print(f"written to {output}")
     return 0
 
 

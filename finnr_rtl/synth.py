@@ -61,7 +61,8 @@ Progress = Callable[[str, int, int], None]
 
 
 def synth(folder: Path, jobs: int | None = None, progress: Progress = lambda name, done, total: None) -> Synthesis:
-    """Synthesise every stage of the build in ``folder`` on its own, and the whole, with Yosys; written to ``synth.json`` there.
+    """Synthesise every stage of the build in ``folder`` on its own, and the whole, with Yosys; written to ``synth.json`` and
+    ``report.html`` there.
 
     ``jobs`` run at a time, by default one per processor. ``progress`` is told what was finished last, and how many of how many are.
     Raises ``UserError`` where the folder is not a build, its family is not known, or Yosys is missing or fails.
@@ -71,7 +72,7 @@ def synth(folder: Path, jobs: int | None = None, progress: Progress = lambda nam
         build.modules(folder.resolve()), build.family, jobs, lambda name, done, total: progress(name or build.top, done, total)
     )
     result = Synthesis(yosys_version(), build.family, {name: counts[name] for name in build.stages}, counts[""])
-    _write(folder, result)
+    _record(folder, result)
     return result
 
 
@@ -94,17 +95,17 @@ def synth_vivado(folder: Path, progress: Progress = lambda name, done, total: No
         return None
     version, counts = found
     result = Synthesis(version, build.family, {name: counts[name] for name in build.stages}, counts[""])
-    _write(folder, result)
+    _record(folder, result)
     return result
 
 
-def _write(folder: Path, result: Synthesis) -> None:
-    content = {
+def _record(folder: Path, result: Synthesis) -> None:
+    # Page and figures are not needed before there is something to show.
+    from finnr_rtl.report.measured import record
+
+    record(folder, SYNTHESIS, {
         "tool": result.tool,
         "family": result.family,
         "whole": vars(result.whole),
         "stages": {name: vars(counts) for name, counts in result.stages.items()},
-    }
-    aside = folder / f".{SYNTHESIS}"
-    aside.write_text(json.dumps(content, indent=1) + "\n")
-    aside.replace(folder / SYNTHESIS)
+    })

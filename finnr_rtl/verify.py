@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finnr_rtl.build import data_frames, read_data
-from finnr_rtl.emit.output import MANIFEST
+from finnr_rtl.emit.output import MANIFEST, VERIFICATION
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, read_folding
 from finnr_rtl.network import store
@@ -63,7 +63,8 @@ def verify(
     progress: Callable[[str, int], None] = lambda run, frames: None,
     runs: tuple[str, ...] = RUNS,
 ) -> Verification:
-    """Simulate the build in ``folder`` on ``frames`` frames (default 3), random ones or the first of ``data``.
+    """Simulate the build in ``folder`` on ``frames`` frames (default 3), random ones or the first of ``data``; what was found is kept in
+    ``verify.json`` and ``report.html`` there.
 
     ``progress`` is told the run under way and its frames done; ``runs`` chooses among ``RUNS``. Raises ``UserError`` where the folder is
     not a build, the data do not fit, or the simulator is missing.
@@ -93,7 +94,27 @@ def verify(
             target.write_bytes(content if isinstance(content, bytes) else content.encode())
         _simulate(work, folder / "rtl", simulator, progress, runs)
         results = json.loads((work / "results.json").read_text())
-    return Verification(count, cycles, results, differing, runs)
+    result = Verification(count, cycles, results, differing, runs)
+    from finnr_rtl.report.measured import record
+
+    record(folder, VERIFICATION, _content(result, simulator))
+    return result
+
+
+def _content(result: Verification, simulator: str) -> dict:
+    """What is kept of a verification: cycles, and what was compared; nothing that would differ from one machine to the next."""
+    free = result.runs.get("back_to_back", {})
+    links = [link for run in result.runs.values() for link in run["links"]]
+    return {
+        "simulator": simulator,
+        "frames": result.frames,
+        "passed": result.passed,
+        "beats": sum(link["beats"] for link in links),
+        "mismatches": sum(link["mismatches"] for link in links),
+        "predicted": {"interval": result.predicted.interval, "latency": result.predicted.latency},
+        "measured": {name: free.get(name) for name in ("interval", "latency")},
+        "faults": {name: run["faults"] for name, run in result.runs.items()},
+    }
 
 
 def _load(folder: Path) -> tuple[str, Network, dict[str, Fold], list[str]]:

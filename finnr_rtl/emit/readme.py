@@ -14,6 +14,7 @@ Accelerator {top} of network {network}, written by finnr_rtl.
   network/        the integer network it computes (JSON and NPZ)
   folding.json    what was chosen per layer; edit a copy and give it to build with --fold
   manifest.json   ports, frame format, scales, cycles, checksums
+  report.html     the design to look at: layers, folding, cycles, utilisation, roofline; report.json has its figures
 
 Clock aclk, synchronous reset aresetn (active low), AXI4-Stream buses:
 {buses}

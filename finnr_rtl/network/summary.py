@@ -4,7 +4,7 @@ from finnr_rtl.datatypes import smallest
 from finnr_rtl.network.layers import Accumulating, Conv, Layer, Shape
 from finnr_rtl.network.network import InputPort, Network, OutputPort
 
-__all__ = ["COLUMNS", "describe", "rows", "text"]
+__all__ = ["COLUMNS", "describe", "kind", "map_text", "rows", "text"]
 
 COLUMNS = ("layer", "kind", "input", "output", "weights", "accumulator", "operations", "parameters")
 
@@ -14,12 +14,14 @@ def _accumulator(layer: Accumulating) -> str:
     return f"{low}..{high} ({smallest(low, high).bits} bits)"
 
 
-def _map(shape: Shape, dtype) -> str:
+def map_text(shape: Shape, dtype) -> str:
+    """A map in a phrase: rows x columns x channels and the type, as in ``30x30x64 BIPOLAR``; a vector by its length."""
     size = f"{shape[2]}" if shape[:2] == (1, 1) else "x".join(map(str, shape))
     return f"{size} {dtype}"
 
 
-def _kind(layer: Layer) -> str:
+def kind(layer: Layer) -> str:
+    """What a layer is, in the field's words: ``Conv 3x3``, ``Dense``, ``Depthwise 3x3``, ``MaxPool 2x2``, ``Add``."""
     name = type(layer).__name__
     if isinstance(layer, Conv) and layer.fully_connected:
         return "Dense"
@@ -31,8 +33,8 @@ def _kind(layer: Layer) -> str:
 
 def describe(layer: Layer) -> str:
     """A layer in a phrase: its kind, and the maps it takes and gives."""
-    inputs = " + ".join(map(_map, layer.input_shapes, layer.input_types))
-    return f"{_kind(layer)}, {inputs} to {_map(layer.output_shape, layer.output_type)}"
+    inputs = " + ".join(map(map_text, layer.input_shapes, layer.input_types))
+    return f"{kind(layer)}, {inputs} to {map_text(layer.output_shape, layer.output_type)}"
 
 
 def rows(network: Network) -> list[tuple[str, ...]]:
@@ -44,9 +46,9 @@ def rows(network: Network) -> list[tuple[str, ...]]:
     for layer in network.layers:
         table.append((
             layer.name,
-            _kind(layer),
-            " + ".join(map(_map, layer.input_shapes, layer.input_types)),
-            _map(layer.output_shape, layer.output_type),
+            kind(layer),
+            " + ".join(map(map_text, layer.input_shapes, layer.input_types)),
+            map_text(layer.output_shape, layer.output_type),
             f"{layer.weights.size:,} {layer.weight_type}" if isinstance(layer, Conv) else "",
             _accumulator(layer) if isinstance(layer, Accumulating) else "",
             f"{layer.operations:,}",
@@ -68,7 +70,7 @@ def text(network: Network) -> str:
 
 
 def _source(port: InputPort) -> str:
-    return f"input   {port.name}: {_map(port.shape, port.dtype)}, scale {port.scale:g} ({port.source})"
+    return f"input   {port.name}: {map_text(port.shape, port.dtype)}, scale {port.scale:g} ({port.source})"
 
 
 def _sink(port: OutputPort) -> str:
