@@ -372,18 +372,19 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     if c.xnor:
         p.match_counts(c.pe, c.simd)
     elif BIPOLAR in (input_type, weight_type):
-        p.lut(kind + "signed term", products)
-        p.lut(kind + "signed term bit", products * max(a, w))
+        bits = max(a, w) + 1
+        p.lut(kind + "signed term bit", products * bits)
+        p.lut(kind + "signed adder", c.pe * max(0, c.simd * bits - step.width))
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
-        p.lut(kind + "sum bit", c.pe * step.width)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand and the result in their own registers.
         p.dsp += products
         p.ff -= c.input.width + c.pe * step.width
-        p.lut("slice")
+        p.lut("slice", products)
     else:
         p.lut(kind + "term bit", products * a * w)
         p.lut(kind + "term row", products * min(a, w))
+        p.lut(kind + "adder", c.pe * max(0, c.simd * a * w - step.width))
         p.lut(kind + "sum bit", c.pe * step.width)
     p.ff += c.pe * step.width
 
