@@ -22,19 +22,23 @@ from finnr_rtl.platforms import FAMILIES
 __all__ = ["Synthesis", "count_cells", "find_yosys", "synth"]
 
 
-# What each cell of the Xilinx families takes. Carry chains, wide multiplexers, inverters and buffers are part of slices that the
-# LUTs take already, or free.
+# What each cell takes, of the Xilinx families, ECP5 and iCE40. Carry chains, wide multiplexers, inverters and buffers are part of
+# slices that the LUTs take already, or free; an ECP5 carry cell is made of two LUTs.
 _LUTS = {
     **{f"LUT{inputs}": 1 for inputs in range(1, 7)},
     "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8,
     "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "RAM512X1S": 8,
     "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8,
+    "CCU2C": 2, "TRELLIS_DPR16X4": 4, "SB_LUT4": 1,
 }
-_FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1")
-_BLOCK_RAMS = {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2}
-_DSPS = ("DSP48E1", "DSP48E2")
-_IGNORED = ("$scopeinfo", "BUFG", "CARRY4", "CARRY8", "GND", "IBUF", "INV", "MUXF7", "MUXF8", "MUXF9", "OBUF", "VCC")
+_FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1", "TRELLIS_FF", "SB_DFF",
+               *(f"SB_DFF{kind}" for kind in ("E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES")))
+_BLOCK_RAMS = {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2, "DP16KD": 1, "PDPW16KD": 1,
+               **{f"SB_RAM40_4K{kind}": 1 for kind in ("", "NR", "NW", "NRNW")}}
+_DSPS = ("DSP48E1", "DSP48E2", "MULT18X18D", "SB_MAC16")
+_IGNORED = ("$scopeinfo", "BUFG", "CARRY4", "CARRY8", "GND", "IBUF", "INV", "L6MUX21", "MUXF7", "MUXF8", "MUXF9", "OBUF", "PFUMX",
+            "SB_CARRY", "VCC")
 
 
 @dataclass(frozen=True, eq=False)

@@ -258,8 +258,7 @@ def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
     if uses_dsp(arithmetic, first, second):
         p.dsp += count
         return True
-    p.lut("product bit", count * first.width * second.width)
-    p.lut("product row bit", count * max(first.width, second.width))
+    p.product(count, first.width, second.width, first.width + second.width)
     return False
 
 
@@ -338,7 +337,9 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
         # The slice's own registers take the operand, the product, the addend and the sum.
         p.ff -= register
     else:
-        p.ff += lanes * (product.width + total.width + (0 if steady else offset.width))
+        # What is shifted out is not kept, unless to see ties.
+        kept = total.width - (0 if table.half_even else min(table.shift, total.width))
+        p.ff += lanes * (product.width + kept + (0 if steady else offset.width))
         p.lut("add bit", lanes * total.width)
     if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
         p.lut("clip bit", lanes * table.output.bits)
@@ -382,10 +383,7 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
         p.ff -= c.input.width + c.pe * step.width
         p.lut("slice", products)
     else:
-        p.lut(kind + "term bit", products * a * w)
-        p.lut(kind + "term row", products * min(a, w))
-        p.lut(kind + "adder", c.pe * max(0, c.simd * a * w - step.width))
-        p.lut(kind + "sum bit", c.pe * step.width)
+        p.product(c.pe, a, w, step.width, c.simd, kind)
     p.ff += c.pe * step.width
 
 
@@ -427,7 +425,7 @@ def _(c: MvtuConfig, p):
         p.ff += c.pe * total.width
         p.lut("accumulator bit", c.pe * total.width)
     if c.xnor and c.thresholds is None:
-        p.lut("add bit", c.pe * total.width)
+        p.lut("count bit", c.pe * total.width)
     _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, p, c)
 
 
@@ -518,7 +516,7 @@ def _(c: GlobalPoolConfig, p):
     p.counter(c.pixels)
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
-    p.lut("add bit" if c.function == "sum" else "greatest bit", c.pe * total.width)
+    p.lut(f"pool {c.function} bit", c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:

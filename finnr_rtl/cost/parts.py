@@ -148,8 +148,9 @@ class Parts:
             banks = 1 << (ceil(words / 64) - 1).bit_length()
             self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
         else:
-            # Synthesis makes one thing of it and what reads it.
-            self.lut("rom", columns * ceil(words / (64 if self.six else 16)))
+            # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
+            least = 64 if self.six else 16
+            self.lut("rom" if words <= least else "deep rom", columns * max(1, words / least))
 
     def match_counts(self, lanes: int, simd: int) -> None:
         """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
@@ -160,6 +161,13 @@ class Parts:
             self.lut("counter LUT", lanes * luts)
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
+
+    def product(self, count: int, first: int, second: int, width: int, terms: int = 1, kind: str = "") -> None:
+        """``count`` sums of ``terms`` products of numbers of so many bits each; the sums have ``width`` bits."""
+        self.lut(f"{kind}term bit", count * terms * first * second)
+        self.lut(f"{kind}term row", count * terms * min(first, second))
+        self.lut(f"{kind}adder", count * max(0, terms * first * second - width))
+        self.lut(f"{kind}sum bit", count * width)
 
     def output_place(self) -> None:
         """cores/register.py."""
