@@ -30,7 +30,7 @@ from finnr_rtl.emit.images import WIDE  # noqa: E402
 
 CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
-FLOOR, LARGE, BAR = 50, 200, 0.15
+FLOOR, LARGE, BAR = 60, 200, 0.15
 
 
 def predicted(entry: dict) -> Parts:

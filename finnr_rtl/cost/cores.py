@@ -289,7 +289,7 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str)
             for _ in range(lanes):
                 p.block(words, width, written=False)
         else:
-            p.rom(words, width, False, distinct)
+            p.rom(words, width, False, distinct, "threshold")
         p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
         p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
@@ -562,5 +562,5 @@ def _(c: LookupConfig, p):
     p.counter(c.folds)
     words = c.folds << c.input_type.bits
     for _ in range(c.pe):
-        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits))
+        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits), kind="table")
     p.ff += 1

@@ -132,8 +132,11 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, columns: int | None = None) -> None:
-        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known."""
+    def rom(self, words: int, width: int, block: bool, columns: int | None = None, kind: str = "rom") -> None:
+        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known.
+
+        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights.
+        """
         if words < 2:
             return
         if block:
@@ -150,7 +153,7 @@ class Parts:
         else:
             # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
             least = 64 if self.six else 16
-            self.lut("rom" if words <= least else "deep rom", columns * max(1, words / least))
+            self.lut(kind if words <= least else f"deep {kind}", columns * max(1, words / least))
 
     def match_counts(self, lanes: int, simd: int) -> None:
         """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
