@@ -29,6 +29,8 @@ from finnr_rtl.cost.resources import Resources  # noqa: E402
 from finnr_rtl.emit.images import WIDE  # noqa: E402
 
 CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
+# Families from whose measurements each one's constants come: UltraScale+ has the LUTs of 7-series, and iCE40 those of ECP5.
+ALIKE = {"xc7": ("xc7",), "xcup": ("xc7", "xcup"), "ecp5": ("ecp5",), "ice40": ("ecp5", "ice40")}
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
 FLOOR, LARGE, BAR = 60, 200, 0.15
 
@@ -90,11 +92,9 @@ def _line(title: str, rows: list[tuple[dict, Resources]]) -> None:
 def fit() -> None:
     """Write the constants of every family that is measured, and print the residuals."""
     constants, entries = {}, load()
-    for family in FAMILIES:
-        mine = [entry for entry in entries if entry["family"] == family]
-        if mine:
-            constants[family] = fit_family(mine)
-            report(family, mine, constants[family])
+    for family, alike in ALIKE.items():
+        constants[family] = fit_family([entry for entry in entries if entry["family"] in alike])
+        report(family, [entry for entry in entries if entry["family"] == family], constants[family])
     CONSTANTS.write_text(json.dumps(constants, indent=1) + "\n")
 
 
