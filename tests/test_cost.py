@@ -9,6 +9,7 @@ import pytest
 from core_configs import CORES
 
 from finnr_rtl.cost import finn_r
+from finnr_rtl.cost.cores import ring_words
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.model import FAMILIES, core_cost, layer_cost, whole_cost
 from finnr_rtl.dataflow.stages import lower
@@ -105,6 +106,12 @@ def test_unseen_cores_are_predicted(measured):
     assert abs(off.mean()) < 0.10 and np.median(np.abs(off)) < 0.15
     registers = np.array([abs(found.ff - entry["ff"]) for entry, found in unseen])
     assert np.median(registers) == 0
+
+
+def test_rings_are_foretold_exactly():
+    for seed in range(60):
+        config = CORES["windows"](np.random.default_rng(seed))
+        assert ring_words(config) == config.words, config
 
 
 def test_more_parallel_is_larger():

@@ -24,9 +24,10 @@ from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.pad_sequence import PaddedMap
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.product import uses_dsp
-from finnr_rtl.cores.ram import prefers_block, rom_in_block
+from finnr_rtl.cores.ram import free_words, prefers_block, rom_in_block
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
+from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.cost.facts import FEW_WORDS, distinct_columns, remember
@@ -36,7 +37,7 @@ from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["compose"]
+__all__ = ["compose", "ring_words"]
 
 
 @singledispatch
@@ -142,9 +143,31 @@ def _(c: StuffingConfig, p):
     p.lut("pad mux", c.output.width)
 
 
+def ring_words(c: WalkConfig) -> int:
+    """Beats the ring of a core holds, without a look at every beat of a frame where that can be helped.
+
+    The least depth grows with the beats of a pixel in a straight line, so those of one and of two tell all others.
+    """
+    if c.depth is None and isinstance(c, SwuConfig):
+        one, two = _ring_depths(c.shape[:2], c.kernel, c.stride, c.dilation, c.pads, c.order)
+        return free_words(one + (c.folds - 1) * (two - one), c.input.width)
+    return _ring_words(c)
+
+
+@cache
+def _ring_depths(pixels: tuple, kernel: tuple, stride: tuple, dilation: tuple, pads: tuple, order: str) -> tuple[int, int]:
+    units = [SwuConfig(BIPOLAR, (*pixels, folds), kernel, stride, dilation, pads, -1, 1, order) for folds in (1, 2)]
+    return tuple(unit.depth_for() for unit in units)
+
+
+@cache
+def _ring_words(c: WalkConfig) -> int:
+    return c.words
+
+
 @compose.register
 def _(c: WalkConfig, p):
-    width, words = c.input.width, c.words
+    width, words = c.input.width, ring_words(c)
     windows, taps = c.window_loops, c.tap_loops
     loops = windows + taps
     p.ram(words, width, prefers_block(words, width))
