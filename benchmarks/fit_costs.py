@@ -33,6 +33,7 @@ CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
 ALIKE = {"xc7": ("xc7",), "xcup": ("xc7", "xcup"), "ecp5": ("ecp5",), "ice40": ("ecp5", "ice40")}
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
 FLOOR, LARGE, BAR = 60, 200, 0.15
+ROUNDS = 10
 
 
 def predicted(entry: dict) -> Parts:
@@ -54,14 +55,22 @@ def held_out(entry: dict) -> bool:
 
 
 def fit_family(entries: list[dict]) -> dict[str, float]:
-    """LUTs per unit of each feature: non-negative least squares of the relative error, small cores counting as ones of ``FLOOR`` LUT."""
+    """LUTs per unit of each feature: non-negative least squares of the relative error, small cores counting as ones of ``FLOOR`` LUT.
+
+    Done again and again with less weight on what lies far off (Cauchy's), so that few odd cores do not spoil all others.
+    """
     seen = [(entry, predicted(entry)) for entry in entries if not held_out(entry)]
     names = sorted({name for _, parts in seen for name in parts.features})
     weight = np.array([1 / max(entry["lut"], FLOOR) for entry, _ in seen])
     matrix = np.array([[parts.features.get(name, 0.0) for name in names] for _, parts in seen]) * weight[:, None]
     # Columns of like size, which is all the same to the solution but not to the solver.
     size = np.maximum(np.abs(matrix).max(axis=0), 1e-9)
-    solution, _ = nnls(matrix / size, np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight)
+    wanted = np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight
+    trust = np.ones(len(seen))
+    for _ in range(ROUNDS):
+        solution, _ = nnls(matrix / size * trust[:, None], wanted * trust)
+        off = matrix @ (solution / size) - wanted
+        trust = 1 / np.sqrt(1 + (off / BAR) ** 2)
     return {name: round(float(value), 4) for name, value in zip(names, solution / size, strict=True)}
 
 
