@@ -39,6 +39,9 @@ from finnr_rtl.thresholds import Thresholds
 
 __all__ = ["compose", "ring_words"]
 
+# Most DSP slices in a row whose last one keeps the sum in its own register.
+SHORT_ROW = 3
+
 
 @singledispatch
 def compose(config: CoreConfig, p: Parts) -> None:
@@ -401,9 +404,11 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
         p.lut(kind + "signed adder", c.pe * max(0, c.simd * bits - step.width))
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
-        # The slices add up in a row, and take the operand and the result in their own registers.
+        # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.ff -= c.input.width + c.pe * step.width
+        p.ff -= c.input.width + (c.pe * step.width if c.simd <= SHORT_ROW else 0)
+        if c.simd == 1 and c.sf > 1:
+            p.ff -= c.pe * _sums(c)[1].width
         p.lut("slice", products)
     else:
         p.product(c.pe, a, w, step.width, c.simd, kind)
@@ -507,7 +512,8 @@ def _(c: DepthwiseConfig, p):
         _weights(c.weights, c.folds, c.pe, c.taps, 1, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         if _product(p, c.pe, x, w, c.arithmetic):
-            p.ff -= c.input.width
+            # The slices have the operand, the product and the accumulator in their own registers.
+            p.ff -= c.input.width + c.pe * total.width
         else:
             p.ff += c.pe * (x.width + w.width)
     p.ff += stages
@@ -553,16 +559,19 @@ def _(c: AddConfig, p):
     fold = p.counter(c.shape[-1] // c.pe)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
+    in_slices = False
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, fixed = _parameters(row, c.pe, p)
             digits = remember(row, ("digits", c.pe), lambda row=row: _digits(row[: c.pe])) if fixed else None
             if _product(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
                 p.ff -= c.pe * dtype.bits
+                in_slices = True
             else:
                 p.ff += c.pe * holding(*limits).width
     _parameters(c.offsets, c.pe, p)
-    p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    # A slice that multiplies also adds, and keeps the sum.
+    p.ff += (0 if in_slices else c.pe * total.width) + (2 + c.scaled) * (1 + fold)
     p.lut("add bit", c.pe * total.width * len(c.inputs))
     _activation(c.thresholds, c.pe, total, p, c)
 
