@@ -358,15 +358,16 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
     shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
     corrected = table.exceptions.shape[1]
     p.ff += 3 + lanes * table.output.bits
+    # What is shifted out is not kept, unless to see ties.
+    kept = total.width - (0 if table.half_even else min(table.shift, total.width))
+    registers = lanes * (product.width + kept + (0 if steady else offset.width))
     digits = remember(table.scale, ("digits", lanes), lambda: _digits(table.scale[:lanes])) if fixed else None
     if _product(p, lanes, x, scale, c.arithmetic, digits):
         # The slice's own registers take the operand, the product, the addend and the sum.
-        p.ff -= register
+        p.into_slices(register + registers)
     else:
-        # What is shifted out is not kept, unless to see ties.
-        kept = total.width - (0 if table.half_even else min(table.shift, total.width))
-        p.ff += lanes * (product.width + kept + (0 if steady else offset.width))
         p.lut("add bit", lanes * total.width)
+    p.ff += registers
     if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
         p.lut("clip bit", lanes * table.output.bits)
         p.lut("clip compare bit", lanes * shifted.width)
@@ -406,9 +407,9 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.ff -= c.input.width + (c.pe * step.width if c.simd <= SHORT_ROW else 0)
+        p.into_slices(c.input.width + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
         if c.simd == 1 and c.sf > 1:
-            p.ff -= c.pe * _sums(c)[1].width
+            p.into_slices(c.pe * _sums(c)[1].width)
         p.lut("slice", products)
     else:
         p.product(c.pe, a, w, step.width, c.simd, kind)
@@ -513,9 +514,8 @@ def _(c: DepthwiseConfig, p):
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         if _product(p, c.pe, x, w, c.arithmetic):
             # The slices have the operand, the product and the accumulator in their own registers.
-            p.ff -= c.input.width + c.pe * total.width
-        else:
-            p.ff += c.pe * (x.width + w.width)
+            p.into_slices(c.input.width + c.pe * (total.width + x.width + w.width))
+        p.ff += c.pe * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
     if c.taps > 1:
@@ -565,13 +565,14 @@ def _(c: AddConfig, p):
             factor, fixed = _parameters(row, c.pe, p)
             digits = remember(row, ("digits", c.pe), lambda row=row: _digits(row[: c.pe])) if fixed else None
             if _product(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
-                p.ff -= c.pe * dtype.bits
+                p.into_slices(c.pe * (dtype.bits + holding(*limits).width))
                 in_slices = True
-            else:
-                p.ff += c.pe * holding(*limits).width
+            p.ff += c.pe * holding(*limits).width
     _parameters(c.offsets, c.pe, p)
-    # A slice that multiplies also adds, and keeps the sum.
-    p.ff += (0 if in_slices else c.pe * total.width) + (2 + c.scaled) * (1 + fold)
+    p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    if in_slices:
+        # A slice that multiplies also adds, and keeps the sum.
+        p.into_slices(c.pe * total.width)
     p.lut("add bit", c.pe * total.width * len(c.inputs))
     _activation(c.thresholds, c.pe, total, p, c)
 
@@ -583,8 +584,10 @@ def _(c: MultiplyConfig, p):
     shapes = [holding(*limits) for limits in c.operand_ranges]
     total = holding(*c.accumulator_range)
     p.ff += 2 * (1 + fold)
-    if not _product(p, c.pe, *shapes, c.arithmetic):
-        p.ff += c.pe * (total.width + sum(shape.width for shape in shapes))
+    registers = c.pe * (total.width + sum(shape.width for shape in shapes))
+    p.ff += registers
+    if _product(p, c.pe, *shapes, c.arithmetic):
+        p.into_slices(registers)
     _activation(c.thresholds, c.pe, total, p, c)
 
 

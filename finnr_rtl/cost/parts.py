@@ -52,6 +52,11 @@ class Parts:
         else:
             self.ff += bits * length
 
+    def into_slices(self, bits: int) -> None:
+        """``bits`` registers, counted already, are those of DSP slices; Yosys packs them on 7-series only."""
+        if self.family == "xc7":
+            self.ff -= bits
+
     def counter(self, count: int) -> int:
         """A counter of ``count`` states (cores/counter.py). Returns its bits, 0 where it stands still."""
         if count < 2:
