@@ -323,8 +323,9 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer, pool, argmax, fifo,
-    width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space, space_to_depth,
+    words, lanes, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer,
+    pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space,
+    space_to_depth,
 )}
 
 

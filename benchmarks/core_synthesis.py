@@ -20,21 +20,16 @@ from finnr_rtl.dataflow.stages import Stage, bus_names  # noqa: E402
 from finnr_rtl.emit.convert import convert  # noqa: E402
 from finnr_rtl.emit.images import rom_module  # noqa: E402
 from finnr_rtl.emit.names import plain_names  # noqa: E402
-from finnr_rtl.synth import count_cells, find_yosys  # noqa: E402
+from finnr_rtl.synthesis.cells import count_cells  # noqa: E402
+from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys  # noqa: E402
 
 __all__ = ["FAMILIES", "load", "sweep"]
 
 MEASUREMENTS = ROOT / "benchmarks" / "data" / "core_synthesis.json"
 # Configurations that one Yosys process does.
 BATCH = 24
-SCRIPTS = {
-    "xc7": "synth_xilinx -family xc7 -flatten -top all_cores",
-    "xcup": "synth_xilinx -family xcup -flatten -top all_cores",
-    "ecp5": "synth_ecp5 -top all_cores",
-    "ice40": "synth_ice40 -dsp -device u -top all_cores",
-}
-
-FAMILIES = tuple(SCRIPTS)
+# UltraScale is counted like UltraScale+.
+FAMILIES = ("xc7", "xcup", "ecp5", "ice40")
 
 
 def core_verilog(config: CoreConfig | Words, name: str) -> str:
@@ -65,7 +60,7 @@ def synthesise(family: str, texts: dict[str, str]) -> dict[str, dict]:
     with tempfile.TemporaryDirectory() as place:
         instances = "".join(f"  (* keep *) {top} instance_{top} ();\n" for top in texts)
         Path(place, "cores.v").write_text("\n".join(texts.values()) + f"\nmodule all_cores;\n{instances}endmodule\n")
-        script = f"read_verilog cores.v; setattr -mod -set keep_hierarchy 1 {' '.join(texts)}; {SCRIPTS[family]}; " \
+        script = f"read_verilog cores.v; setattr -mod -set keep_hierarchy 1 {' '.join(texts)}; {COMMANDS[family]} -top all_cores; " \
                  "tee -q -o stat.json stat -json"
         subprocess.run([find_yosys(), "-q", "-p", script], cwd=place, check=True, capture_output=True, text=True)
         modules = json.loads(Path(place, "stat.json").read_text())["modules"]

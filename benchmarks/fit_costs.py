@@ -29,8 +29,11 @@ from finnr_rtl.cost.resources import Resources  # noqa: E402
 from finnr_rtl.emit.images import WIDE  # noqa: E402
 
 CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
+# Families from whose measurements each one's constants come: UltraScale+ has the LUTs of 7-series, and iCE40 those of ECP5.
+ALIKE = {"xc7": ("xc7",), "xcup": ("xc7", "xcup"), "ecp5": ("ecp5",), "ice40": ("ecp5", "ice40")}
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
-FLOOR, LARGE, BAR = 50, 200, 0.15
+FLOOR, LARGE, BAR = 60, 200, 0.15
+ROUNDS = 10
 
 
 def predicted(entry: dict) -> Parts:
@@ -52,14 +55,22 @@ def held_out(entry: dict) -> bool:
 
 
 def fit_family(entries: list[dict]) -> dict[str, float]:
-    """LUTs per unit of each feature: non-negative least squares of the relative error, small cores counting as ones of ``FLOOR`` LUT."""
+    """LUTs per unit of each feature: non-negative least squares of the relative error, small cores counting as ones of ``FLOOR`` LUT.
+
+    Done again and again with less weight on what lies far off (Cauchy's), so that few odd cores do not spoil all others.
+    """
     seen = [(entry, predicted(entry)) for entry in entries if not held_out(entry)]
     names = sorted({name for _, parts in seen for name in parts.features})
     weight = np.array([1 / max(entry["lut"], FLOOR) for entry, _ in seen])
     matrix = np.array([[parts.features.get(name, 0.0) for name in names] for _, parts in seen]) * weight[:, None]
     # Columns of like size, which is all the same to the solution but not to the solver.
     size = np.maximum(np.abs(matrix).max(axis=0), 1e-9)
-    solution, _ = nnls(matrix / size, np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight)
+    wanted = np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight
+    trust = np.ones(len(seen))
+    for _ in range(ROUNDS):
+        solution, _ = nnls(matrix / size * trust[:, None], wanted * trust)
+        off = matrix @ (solution / size) - wanted
+        trust = 1 / np.sqrt(1 + (off / BAR) ** 2)
     return {name: round(float(value), 4) for name, value in zip(names, solution / size, strict=True)}
 
 
@@ -90,11 +101,9 @@ def _line(title: str, rows: list[tuple[dict, Resources]]) -> None:
 def fit() -> None:
     """Write the constants of every family that is measured, and print the residuals."""
     constants, entries = {}, load()
-    for family in FAMILIES:
-        mine = [entry for entry in entries if entry["family"] == family]
-        if mine:
-            constants[family] = fit_family(mine)
-            report(family, mine, constants[family])
+    for family, alike in ALIKE.items():
+        constants[family] = fit_family([entry for entry in entries if entry["family"] in alike])
+        report(family, [entry for entry in entries if entry["family"] == family], constants[family])
     CONSTANTS.write_text(json.dumps(constants, indent=1) + "\n")
 
 

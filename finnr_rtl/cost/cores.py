@@ -24,9 +24,10 @@ from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.pad_sequence import PaddedMap
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.product import uses_dsp
-from finnr_rtl.cores.ram import prefers_block, rom_in_block
+from finnr_rtl.cores.ram import free_words, prefers_block, rom_in_block
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
+from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.cores.walk import WalkConfig
@@ -37,7 +38,10 @@ from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["compose"]
+__all__ = ["compose", "ring_words"]
+
+# Most DSP slices in a row whose last one keeps the sum in its own register.
+SHORT_ROW = 3
 
 
 @singledispatch
@@ -143,9 +147,31 @@ def _(c: StuffingConfig, p):
     p.lut("pad mux", c.output.width)
 
 
+def ring_words(c: WalkConfig) -> int:
+    """Beats the ring of a core holds, without a look at every beat of a frame where that can be helped.
+
+    The least depth grows with the beats of a pixel in a straight line, so those of one and of two tell all others.
+    """
+    if c.depth is None and isinstance(c, SwuConfig):
+        one, two = _ring_depths(c.shape[:2], c.kernel, c.stride, c.dilation, c.pads, c.order)
+        return free_words(one + (c.folds - 1) * (two - one), c.input.width)
+    return _ring_words(c)
+
+
+@cache
+def _ring_depths(pixels: tuple, kernel: tuple, stride: tuple, dilation: tuple, pads: tuple, order: str) -> tuple[int, int]:
+    units = [SwuConfig(BIPOLAR, (*pixels, folds), kernel, stride, dilation, pads, -1, 1, order) for folds in (1, 2)]
+    return tuple(unit.depth_for() for unit in units)
+
+
+@cache
+def _ring_words(c: WalkConfig) -> int:
+    return c.words
+
+
 @compose.register
 def _(c: WalkConfig, p):
-    width, words = c.input.width, c.words
+    width, words = c.input.width, ring_words(c)
     windows, taps = c.window_loops, c.tap_loops
     loops = windows + taps
     p.ram(words, width, prefers_block(words, width))
@@ -269,8 +295,7 @@ def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
     if uses_dsp(arithmetic, first, second):
         p.dsp += count
         return True
-    p.lut("product bit", count * first.width * second.width)
-    p.lut("product row bit", count * max(first.width, second.width))
+    p.product(count, first.width, second.width, first.width + second.width)
     return False
 
 
@@ -301,7 +326,7 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str)
             for _ in range(lanes):
                 p.block(words, width, written=False)
         else:
-            p.rom(words, width, False, distinct)
+            p.rom(words, width, False, distinct, "threshold")
         p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
         p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
@@ -344,13 +369,16 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
     shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
     corrected = table.exceptions.shape[1]
     p.ff += 3 + lanes * table.output.bits
+    # What is shifted out is not kept, unless to see ties.
+    kept = total.width - (0 if table.half_even else min(table.shift, total.width))
+    registers = lanes * (product.width + kept + (0 if steady else offset.width))
     digits = remember(table.scale, ("digits", lanes), lambda: _digits(table.scale[:lanes])) if fixed else None
     if _product(p, lanes, x, scale, c.arithmetic, digits):
         # The slice's own registers take the operand, the product, the addend and the sum.
-        p.ff -= register
+        p.into_slices(register + registers)
     else:
-        p.ff += lanes * (product.width + total.width + (0 if steady else offset.width))
         p.lut("add bit", lanes * total.width)
+    p.ff += registers
     if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
         p.lut("clip bit", lanes * table.output.bits)
         p.lut("clip compare bit", lanes * shifted.width)
@@ -383,19 +411,19 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     if c.xnor:
         p.match_counts(c.pe, c.simd)
     elif BIPOLAR in (input_type, weight_type):
-        p.lut(kind + "signed term", products)
-        p.lut(kind + "signed term bit", products * max(a, w))
+        bits = max(a, w) + 1
+        p.lut(kind + "signed term bit", products * bits)
+        p.lut(kind + "signed adder", c.pe * max(0, c.simd * bits - step.width))
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
-        p.lut(kind + "sum bit", c.pe * step.width)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
-        # The slices add up in a row, and take the operand and the result in their own registers.
+        # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.ff -= c.input.width // c.mmv + c.pe * step.width
-        p.lut("slice")
+        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
+        if c.simd == 1 and c.sf > 1:
+            p.into_slices(c.pe * _sums(c)[1].width)
+        p.lut("slice", products)
     else:
-        p.lut(kind + "term bit", products * a * w)
-        p.lut(kind + "term row", products * min(a, w))
-        p.lut(kind + "sum bit", c.pe * step.width)
+        p.product(c.pe, a, w, step.width, c.simd, kind)
     p.ff += c.pe * step.width
 
 
@@ -442,7 +470,7 @@ def _(c: MvtuConfig, p):
         p.ff += lanes * total.width
         p.lut("accumulator bit", lanes * total.width)
     if c.xnor and c.thresholds is None:
-        p.lut("add bit", lanes * total.width)
+        p.lut("count bit", lanes * total.width)
 
 
 def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
@@ -499,10 +527,11 @@ def _(c: DepthwiseConfig, p):
         stages = 3
         _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
-        if _product(p, c.pe * c.simd, x, w, c.arithmetic):
-            p.ff -= c.input.width
-        else:
-            p.ff += c.pe * c.simd * (x.width + w.width)
+        products = c.pe * c.simd
+        if _product(p, products, x, w, c.arithmetic):
+            # The slices have the operand, the product and the accumulator in their own registers.
+            p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
+        p.ff += products * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
     if c.steps > 1:
@@ -533,7 +562,7 @@ def _(c: GlobalPoolConfig, p):
     p.counter(c.pixels)
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
-    p.lut("add bit" if c.function == "sum" else "greatest bit", c.pe * total.width)
+    p.lut(f"pool {c.function} bit", c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:
@@ -547,16 +576,20 @@ def _(c: AddConfig, p):
     fold = p.counter(c.shape[-1] // c.pe)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
+    in_slices = False
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, fixed = _parameters(row, c.pe, p)
             digits = remember(row, ("digits", c.pe), lambda row=row: _digits(row[: c.pe])) if fixed else None
             if _product(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
-                p.ff -= c.pe * dtype.bits
-            else:
-                p.ff += c.pe * holding(*limits).width
+                p.into_slices(c.pe * (dtype.bits + holding(*limits).width))
+                in_slices = True
+            p.ff += c.pe * holding(*limits).width
     _parameters(c.offsets, c.pe, p)
     p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    if in_slices:
+        # A slice that multiplies also adds, and keeps the sum.
+        p.into_slices(c.pe * total.width)
     p.lut("add bit", c.pe * total.width * len(c.inputs))
     _activation(c.thresholds, c.pe, total, p, c)
 
@@ -568,8 +601,10 @@ def _(c: MultiplyConfig, p):
     shapes = [holding(*limits) for limits in c.operand_ranges]
     total = holding(*c.accumulator_range)
     p.ff += 2 * (1 + fold)
-    if not _product(p, c.pe, *shapes, c.arithmetic):
-        p.ff += c.pe * (total.width + sum(shape.width for shape in shapes))
+    registers = c.pe * (total.width + sum(shape.width for shape in shapes))
+    p.ff += registers
+    if _product(p, c.pe, *shapes, c.arithmetic):
+        p.into_slices(registers)
     _activation(c.thresholds, c.pe, total, p, c)
 
 
@@ -579,5 +614,5 @@ def _(c: LookupConfig, p):
     p.counter(c.folds)
     words = c.folds << c.input_type.bits
     for _ in range(c.pe):
-        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits))
+        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits), kind="table")
     p.ff += 1

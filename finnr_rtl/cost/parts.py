@@ -59,6 +59,11 @@ class Parts:
         else:
             self.ff += bits * length
 
+    def into_slices(self, bits: int) -> None:
+        """``bits`` registers, counted already, are those of DSP slices; Yosys packs them on 7-series only."""
+        if self.family == "xc7":
+            self.ff -= bits
+
     def counter(self, count: int) -> int:
         """A counter of ``count`` states (cores/counter.py). Returns its bits, 0 where it stands still."""
         if count < 2:
@@ -139,8 +144,11 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, columns: int | None = None) -> None:
-        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known."""
+    def rom(self, words: int, width: int, block: bool, columns: int | None = None, kind: str = "rom") -> None:
+        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known.
+
+        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights.
+        """
         if words < 2:
             return
         if block:
@@ -155,8 +163,9 @@ class Parts:
             banks = 1 << (ceil(words / 64) - 1).bit_length()
             self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
         else:
-            # Synthesis makes one thing of it and what reads it.
-            self.lut("rom", columns * ceil(words / (64 if self.six else 16)))
+            # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
+            least = 64 if self.six else 16
+            self.lut(kind if words <= least else f"deep {kind}", columns * max(1, words / least))
 
     def match_counts(self, lanes: int, simd: int) -> None:
         """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
@@ -167,6 +176,13 @@ class Parts:
             self.lut("counter LUT", lanes * luts)
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
+
+    def product(self, count: int, first: int, second: int, width: int, terms: int = 1, kind: str = "") -> None:
+        """``count`` sums of ``terms`` products of numbers of so many bits each; the sums have ``width`` bits."""
+        self.lut(f"{kind}term bit", count * terms * first * second)
+        self.lut(f"{kind}term row", count * terms * min(first, second))
+        self.lut(f"{kind}adder", count * max(0, terms * first * second - width))
+        self.lut(f"{kind}sum bit", count * width)
 
     def output_place(self) -> None:
         """cores/register.py."""

@@ -103,7 +103,7 @@ class EventGraph:
 
     ``chains`` go by their number. ``waits`` are those that hold always; ``rooms``, by stage, those that depend on the room behind a stage
     that decouples, or in the ring of a walk. ``inputs`` are the accelerator's, by link, ``taken`` the links between stages and the
-    accelerator's outputs, whose sinks are always ready: the events at which beats pass. ``steps`` are the chains of each stage, by its name.
+    accelerator's outputs, whose sinks are always ready: the events at which beats pass. ``steps`` are the chains of each stage by name.
     """
 
     def __init__(self, stages: list[Stage], schedules: list[Schedule] | None = None):
