@@ -431,7 +431,9 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
 def _(c: MvtuConfig, p):
     step, total = _sums(c)
     several = c.sf > 1
-    p.credit_fifo(c.output.width, c.places)
+    # All sums of so many -1 and +1 are even, or all odd: their lowest bits need no register.
+    known = c.pe if c.xnor and c.thresholds is None and c.places <= 2 else 0
+    p.credit_fifo(c.output.width - known, c.places)
     p.lut("mvtu")
     p.counter(c.sf)
     fold = p.counter(c.nf)
