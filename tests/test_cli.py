@@ -37,7 +37,7 @@ def test_help_tells_what_each_option_is_for(command, capsys):
         (["build", str(MODEL), "--platform", "pink"], ["'pink'", "pynq_z1", "zedboard"]),
         (["build", str(MODEL), "--platform", "pynq_z1", "--target-fps", "1e9"], ["memory of pynq_z1", "most possible"]),
         (["build", str(MODEL), "--platform", "pynq_z1", "--target-fps", "2e6"], ["50 cycles per frame", "Conv_0", "most possible"]),
-        (["build", str(MODEL), "--platform", "pynq_z1", "--max-lut", "0.08"], ["LUT", "short", "kv260"]),
+        (["build", str(MODEL), "--platform", "pynq_z1", "--max-lut", "0.08"], ["LUT", "short", "ulx3s"]),
         (["build", str(MODEL), "--platform", "pynq_z1", "--fold", "no.json"], ["no.json"]),
         (["build", str(MODEL), "--platform", "pynq_z1", "--data", "no.npz"], ["no.npz"]),
         (["build", str(MODEL), "--platform", "pynq_z1", "--input-type", "FLOAT"], ["FLOAT"]),

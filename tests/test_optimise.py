@@ -285,7 +285,7 @@ def test_nothing_fits():
     assert "does not fit pynq_z1" in text
     assert "LUT, of which 256 may be used (" in text
     assert "short)" in text
-    assert "smallest of our boards on which it would fit is kv260" in text
+    assert "smallest of our boards on which it would fit is ulx3s" in text
     with pytest.raises(UserError, match="fits none of our boards"):
         design(small_cnn(), BOARD, Goal(caps={"bram18": 0.001, "lut": 0.005}))
 
