@@ -6,7 +6,10 @@ weights and tables that most memories here hold.
 
 from amaranth.utils import ceil_log2
 
-__all__ = ["STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "ram_style", "rom_in_block", "rom_luts"]
+__all__ = [
+    "STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "ram_style", "rom_in_block", "rom_luts",
+    "rom_parts",
+]
 
 STORAGES = ("auto", "lut", "block")
 
@@ -80,3 +83,18 @@ def rom_in_block(storage: str, words: int, width: int) -> bool:
     if storage == "lut" or words < LEAST_BLOCK_WORDS:
         return False
     return storage == "block" or rom_luts(words, width) > LUTS_PER_BLOCK * block_rams(words, width)
+
+
+def rom_parts(words: int, width: int) -> list[int]:
+    """Words of the read-only memories, one behind the other, that one of ``words`` in block RAM is made of.
+
+    Synthesis rounds each up to a power of two, and 3 x 3 kernels like numbers just above one. So the greatest power of two within
+    ``words`` has a memory of its own where that saves more block RAM than the multiplexer, a LUT for each bit, is worth.
+    """
+    first = 1 << (words.bit_length() - 1)
+    if words - first >= LEAST_BLOCK_WORDS:
+        rest = rom_parts(words - first, width)
+        saved = block_rams(2 * first, width) - block_rams(first, width) - sum(block_rams(part, width) for part in rest)
+        if saved * LUTS_PER_BLOCK > width * len(rest):
+            return [first, *rest]
+    return [words]

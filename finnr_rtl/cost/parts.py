@@ -5,7 +5,7 @@ from functools import cache
 from math import ceil
 
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.ram import free_words, prefers_block
+from finnr_rtl.cores.ram import free_words, prefers_block, rom_parts
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.images import WIDE
@@ -101,7 +101,14 @@ class Parts:
         self._banks(banks, width)
 
     def block(self, words: int, width: int, written: bool = True) -> None:
-        """Block RAM with a clocked read port."""
+        """Block RAM with a clocked read port; several where one that is only read would be rounded up too far."""
+        parts = [words] if written else rom_parts(words, width)
+        if len(parts) > 1:
+            for part in parts:
+                self.block(part, width, written)
+            self.fixed += width * (len(parts) - 1)
+            self.ff += len(parts) - 1
+            return
         cells, banks = block_ram(self.family, words, width, written)
         self.bram18 += cells
         self._banks(banks, width)
