@@ -26,7 +26,8 @@ def test_parts(words, width, parts):
 @pytest.mark.parametrize(("words", "width"), [(1152, 96), (2304, 72)])
 def test_every_word_is_read(words, width):
     assert len(rom_parts(words, width)) > 1
-    rows = [int.from_bytes(row.tobytes(), "little") for row in np.random.default_rng(3).integers(0, 256, (words, width // 8), dtype=np.uint8)]
+    contents = np.random.default_rng(3).integers(0, 256, (words, width // 8), dtype=np.uint8)
+    rows = [int.from_bytes(row.tobytes(), "little") for row in contents]
     rom = Rom(rows, width, "block")
 
     async def bench(ctx):
