@@ -5,6 +5,7 @@ from functools import cache, singledispatch
 import numpy as np
 from amaranth.hdl import Shape
 
+from finnr_rtl.cores.accumulator import rescales
 from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
@@ -418,8 +419,9 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
-        if c.simd == 1 and c.sf > 1:
+        rescaled = rescales(c.thresholds)
+        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW and not (rescaled and c.sf == 1) else 0))
+        if c.simd == 1 and c.sf > 1 and not rescaled:
             p.into_slices(c.pe * _sums(c)[1].width)
         p.lut("slice", products)
     else:
@@ -532,7 +534,7 @@ def _(c: DepthwiseConfig, p):
         products = c.pe * c.simd
         if _product(p, products, x, w, c.arithmetic):
             # The slices have the operand, the product and the accumulator in their own registers.
-            p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
+            p.into_slices(c.input.width + products * (x.width + w.width) + (0 if rescales(c.thresholds) else c.pe * total.width))
         p.ff += products * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
@@ -589,7 +591,7 @@ def _(c: AddConfig, p):
             p.ff += c.pe * holding(*limits).width
     _parameters(c.offsets, c.pe, p)
     p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
-    if in_slices:
+    if in_slices and not rescales(c.thresholds):
         # A slice that multiplies also adds, and keeps the sum.
         p.into_slices(c.pe * total.width)
     p.lut("add bit", c.pe * total.width * len(c.inputs))

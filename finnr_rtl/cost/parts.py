@@ -8,7 +8,7 @@ from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.ram import free_words, prefers_block
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.images import WIDE
+from finnr_rtl.emit.images import keeps_to_itself
 
 __all__ = ["Parts"]
 
@@ -158,7 +158,7 @@ class Parts:
         self.ff += columns
         if words < 3:
             return
-        if width >= WIDE and self.six:
+        if self.six and keeps_to_itself(words, width) and (kind == "rom" or width >= WIDE):
             # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
             banks = 1 << (ceil(words / 64) - 1).bit_length()
             self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
