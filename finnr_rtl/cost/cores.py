@@ -408,13 +408,18 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     """The lanes of cores/dot.py, for one vector."""
     input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
-    kind = "constant " if c.nf * c.sf == 1 else ""
     if c.xnor:
         p.match_counts(c.pe, c.simd)
+    elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
+        # One bit of an input for each bit of a weight that is 1, all in one sum; of BIPOLAR ones the other operand, or its complement.
+        ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w), lambda: _ones(c.weights, w))
+        bits = ones * (w if input_type == BIPOLAR else a)
+        p.lut("constant adder", max(0, bits - c.pe * step.width))
+        p.lut("constant sum bit", c.pe * step.width)
     elif BIPOLAR in (input_type, weight_type):
         bits = max(a, w) + 1
-        p.lut(kind + "signed term bit", products * bits)
-        p.lut(kind + "signed adder", c.pe * max(0, c.simd * bits - step.width))
+        p.lut("signed term bit", products * bits)
+        p.lut("signed adder", c.pe * max(0, c.simd * bits - step.width))
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
@@ -425,8 +430,13 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
             p.into_slices(c.pe * _sums(c)[1].width)
         p.lut("slice", products)
     else:
-        p.product(c.pe, a, w, step.width, c.simd, kind)
+        p.product(c.pe, a, w, step.width, c.simd)
     p.ff += c.pe * step.width
+
+
+def _ones(weights: np.ndarray, bits: int) -> int:
+    """Bits that are 1 in the two's complement of ``weights``."""
+    return int(np.bitwise_count(weights & ((1 << bits) - 1)).sum())
 
 
 @compose.register

@@ -8,7 +8,7 @@ from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.ram import free_words, prefers_block
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.images import keeps_to_itself
+from finnr_rtl.emit.images import WIDE, keeps_to_itself
 
 __all__ = ["Parts"]
 
@@ -158,7 +158,7 @@ class Parts:
         self.ff += columns
         if words < 3:
             return
-        if self.six and keeps_to_itself(words, width) and (kind == "rom" or width >= WIDE):
+        if self.six and (width >= WIDE or kind == "rom" and keeps_to_itself(words, width)):
             # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
             banks = 1 << (ceil(words / 64) - 1).bit_length()
             self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
@@ -177,12 +177,12 @@ class Parts:
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
 
-    def product(self, count: int, first: int, second: int, width: int, terms: int = 1, kind: str = "") -> None:
+    def product(self, count: int, first: int, second: int, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of numbers of so many bits each; the sums have ``width`` bits."""
-        self.lut(f"{kind}term bit", count * terms * first * second)
-        self.lut(f"{kind}term row", count * terms * min(first, second))
-        self.lut(f"{kind}adder", count * max(0, terms * first * second - width))
-        self.lut(f"{kind}sum bit", count * width)
+        self.lut("term bit", count * terms * first * second)
+        self.lut("term row", count * terms * min(first, second))
+        self.lut("adder", count * max(0, terms * first * second - width))
+        self.lut("sum bit", count * width)
 
     def output_place(self) -> None:
         """cores/register.py."""
