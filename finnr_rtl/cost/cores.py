@@ -25,7 +25,7 @@ from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.pad_sequence import PaddedMap
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.product import uses_dsp
-from finnr_rtl.cores.ram import free_words, prefers_block, rom_in_block
+from finnr_rtl.cores.ram import free_words, rom_in_block
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
@@ -175,7 +175,7 @@ def _(c: WalkConfig, p):
     width, words = c.input.width, ring_words(c)
     windows, taps = c.window_loops, c.tap_loops
     loops = windows + taps
-    p.ram(words, width, prefers_block(words, width))
+    p.ram(words, width)
     reaches = [loop.reach for loop in loops]
     moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
     frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
@@ -218,7 +218,7 @@ def _(c: LineBufferConfig, p):
     p.counter(c.row)
     p.counter(held)
     for _ in range(held):
-        p.ram(places, width, prefers_block(places, width))
+        p.ram(places, width)
     _, columns, beats = c.read_loops
     p.counter(columns.count * beats.count)
     first = address_bits(held) if held > 1 else 0
@@ -456,12 +456,14 @@ def _(c: MvtuConfig, p):
     # The operand and its replay.
     p.ff += c.input.width
     if c.group_folds > 1:
-        if several:
+        if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
+            p.ram(c.sf, c.input.width)
+        elif several:
             p.lutram(c.sf, c.input.width)
         else:
             p.ff += c.input.width
         p.lut("replay mux", c.input.width)
-        p.ff += c.deep_replay * (c.input.width + 1 + c.input.width)
+        p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
     stages = 2 + c.deep_replay + several
@@ -580,7 +582,7 @@ def _(c: GlobalPoolConfig, p):
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:
-        p.ram(c.folds, c.pe * total.width, prefers_block(c.folds, c.pe * total.width))
+        p.ram(c.folds, c.pe * total.width)
     _activation(c.thresholds, c.pe, total, p, c)
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from math import ceil
 
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.ram import free_words, prefers_block
+from finnr_rtl.cores.ram import free_words, ram_style
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.images import WIDE, keeps_to_itself
@@ -29,6 +29,7 @@ class Parts:
     def __init__(self, family: str):
         self.family = family
         self.six = family in XILINX
+        self.lut_memory = family != "ice40"
         self.fixed = 0
         self.ff = 0
         self.bram18 = 0
@@ -92,7 +93,7 @@ class Parts:
 
     def lutram(self, words: int, width: int) -> None:
         """A LUT memory with one write port, read at any address in the cycle of use."""
-        if self.family == "ice40":
+        if not self.lut_memory:
             self.ff += words * width
             self.lut("register file bit", words * width)
             return
@@ -113,9 +114,13 @@ class Parts:
             self.multiplexer(banks, width)
             self.lut("bank", banks)
 
-    def ram(self, words: int, width: int, block: bool) -> None:
+    def in_block(self, words: int, width: int) -> bool:
+        """Whether a memory that is written is in block RAM."""
+        return ram_style(words, width, self) == "block"
+
+    def ram(self, words: int, width: int) -> None:
         """A memory with one write port and one clocked read port."""
-        if block:
+        if self.in_block(words, width):
             self.block(words, width)
         else:
             self.lutram(words, width)
@@ -128,8 +133,9 @@ class Parts:
             self.ff += depth * (width + 1)
             self.lut("queue mux", width * (depth - 1))
             return
-        words = free_words(depth, width)
-        if prefers_block(depth, width):
+        block = self.in_block(depth, width)
+        words = free_words(depth, width) if block or self.lut_memory else depth
+        if block:
             self.block(words, width)
             self.ff += width + 2
             self.lut("queue mux", width)
