@@ -296,7 +296,7 @@ def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
     if uses_dsp(arithmetic, first, second):
         p.dsp += count
         return True
-    p.product(count, first.width, second.width, first.width + second.width)
+    p.product(count, first, second, first.width + second.width)
     return False
 
 
@@ -430,7 +430,7 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
             p.into_slices(c.pe * _sums(c)[1].width)
         p.lut("slice", products)
     else:
-        p.product(c.pe, a, w, step.width, c.simd)
+        p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width
 
 
