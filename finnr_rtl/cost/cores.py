@@ -288,7 +288,7 @@ def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, int]:
 
 
 def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str, digits: int | None = None) -> bool:
-    """``count`` products of cores/product.py, with ``digits`` those of ``digits`` digits in all with a constant. Returns whether they
+    """``count`` products of cores/product.py, with ``digits`` those with constants that take so many additions. Returns whether they
     are in DSP blocks."""
     if digits is not None:
         p.lut("digit bit", digits * first.width)
@@ -301,8 +301,8 @@ def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
 
 
 def _digits(values: np.ndarray) -> int:
-    """Digits other than 0 of numbers written with as few of them as possible, of -1, 0 and 1 each."""
-    return sum((3 * abs(value) ^ abs(value)).bit_count() for value in values.tolist())
+    """Additions in products with ``values``, which are written with as few digits other than 0 as possible, of -1 and 1."""
+    return sum(max(0, (3 * abs(value) ^ abs(value)).bit_count() - 1) for value in values.tolist())
 
 
 def _activation(table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0) -> None:
@@ -378,7 +378,7 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
         # The slice's own registers take the operand, the product, the addend and the sum.
         p.into_slices(register + registers)
     else:
-        p.lut("add bit", lanes * total.width)
+        p.lut("offset bit", lanes * total.width)
     p.ff += registers
     if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
         p.lut("clip bit", lanes * table.output.bits)
@@ -428,7 +428,8 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
         p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW and not (rescaled and c.sf == 1) else 0))
         if c.simd == 1 and c.sf > 1 and not rescaled:
             p.into_slices(c.pe * _sums(c)[1].width)
-        p.lut("slice", products)
+        # A slice adds one other product to its own; what pairs give is added up in LUTs.
+        p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
     else:
         p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width
@@ -603,10 +604,11 @@ def _(c: AddConfig, p):
             p.ff += c.pe * holding(*limits).width
     _parameters(c.offsets, c.pe, p)
     p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
-    if in_slices and not rescales(c.thresholds):
+    if not in_slices:
+        p.lut("add bit", c.pe * total.width * len(c.inputs))
+    elif not rescales(c.thresholds):
         # A slice that multiplies also adds, and keeps the sum.
         p.into_slices(c.pe * total.width)
-    p.lut("add bit", c.pe * total.width * len(c.inputs))
     _activation(c.thresholds, c.pe, total, p, c)
 
 

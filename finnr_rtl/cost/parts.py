@@ -194,7 +194,7 @@ class Parts:
         bits = wide.width * narrow.width
         self.lut("term bit", count * terms * bits)
         self.lut("term row", count * terms * narrow.width)
-        self.lut("adder", count * max(0, terms * bits - width))
+        self.lut("adder", count * max(0, terms * bits - 2 * width))
         self.lut("sum bit", count * width)
         if wide.signed:
             # Each row is carried on to the highest bit of the sum.
