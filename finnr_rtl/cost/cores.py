@@ -485,7 +485,9 @@ def _(c: MvtuConfig, p):
     lanes = c.mmv * c.pe
     if several:
         p.ff += lanes * total.width
-        p.lut("accumulator bit", lanes * total.width)
+        # A slice adds up its own products; LUTs clear the sum where a fold begins.
+        alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
+        p.lut("cleared bit" if alone else "accumulator bit", lanes * total.width)
     if c.xnor and c.thresholds is None:
         p.lut("count bit", lanes * total.width)
 
@@ -539,13 +541,14 @@ def _(c: DepthwiseConfig, p):
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
     total = holding(*total)
-    stages = 2
+    stages, in_slices = 2, False
     if c.weights is not None:
         stages = 3
         _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         products = c.pe * c.simd
-        if _product(p, products, x, w, c.arithmetic):
+        in_slices = _product(p, products, x, w, c.arithmetic)
+        if in_slices:
             # The slices have the operand, the product and the accumulator in their own registers.
             p.into_slices(c.input.width + products * (x.width + w.width) + (0 if rescales(c.thresholds) else c.pe * total.width))
         p.ff += products * (x.width + w.width)
@@ -557,8 +560,8 @@ def _(c: DepthwiseConfig, p):
         used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or _mixed(c.thresholds, c.pe))
         p.ff += fold * (stages - 1 + used)
     p.ff += c.pe * total.width
-    # Several taps are added up before they go into the sum.
-    p.lut("accumulator bit", c.pe * c.simd * total.width)
+    # Several taps are added up before they go into the sum; a slice adds up its own products.
+    p.lut("cleared bit" if in_slices and c.simd == 1 else "accumulator bit", c.pe * c.simd * total.width)
     _activation(c.thresholds, c.pe, total, p, c)
 
 
