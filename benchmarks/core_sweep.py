@@ -185,6 +185,19 @@ def threshold(rng):
     return ThresholdConfig(input_type, (16, channels), kind(rng, channels, input_type.min, input_type.max), pe, arithmetic=_arithmetic(rng))
 
 
+def rounding(rng):
+    """Requantisers that round ties to even, or have exceptions."""
+    input_type, channels = _pick(rng, (int_(8), int_(12), int_(16))), _power(rng, 32)
+    pe = _pick(rng, [n for n in (1, 2, 4, 8) if channels % n == 0])
+    table = _requantiser(rng, channels, input_type.min, input_type.max)
+    if rng.random() < 0.5:
+        table = replace(table, half_even=True)
+    else:
+        places = (channels, int(rng.integers(1, 3)))
+        table = replace(table, exceptions=rng.integers(input_type.min, input_type.max + 1, places), corrections=rng.integers(-1, 2, places))
+    return ThresholdConfig(input_type, (16, channels), table, pe, arithmetic=_arithmetic(rng))
+
+
 def depthwise(rng):
     weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS[2:]))
     channels, taps = _power(rng, 512, 4), _pick(rng, (4, 9, 9, 9, 25))
@@ -341,9 +354,9 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool,
-    windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample,
-    depth_to_space, space_to_depth,
+    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, rounding, depthwise, sum_pool,
+    global_pool, windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding,
+    stuffing, upsample, depth_to_space, space_to_depth,
 )}
 
 

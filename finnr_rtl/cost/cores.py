@@ -414,12 +414,13 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
         # One bit of an input for each bit of a weight that is 1, all in one sum; of BIPOLAR ones the other operand, or its complement.
         ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w), lambda: _ones(c.weights, w))
         bits = ones * (w if input_type == BIPOLAR else a)
-        p.lut("constant adder", max(0, bits - c.pe * step.width))
+        p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
     elif BIPOLAR in (input_type, weight_type):
         bits = max(a, w) + 1
         p.lut("signed term bit", products * bits)
-        p.lut("signed adder", c.pe * max(0, c.simd * bits - step.width))
+        p.lut("signed adder", c.pe * max(0, c.simd * bits - 2 * step.width))
+        p.lut("signed sum bit", c.pe * step.width)
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
