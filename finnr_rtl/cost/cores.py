@@ -5,7 +5,6 @@ from functools import cache, singledispatch
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.accumulator import rescales
 from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
@@ -373,6 +372,8 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
     # What is shifted out is not kept, unless to see ties.
     kept = total.width - (0 if table.half_even else min(table.shift, total.width))
     registers = lanes * (product.width + kept + (0 if steady else offset.width))
+    if fixed:
+        registers += remember(table.scale, ("constant", lanes, x), lambda: _constant_bits(table, lanes, x)) - lanes * product.width
     digits = remember(table.scale, ("digits", lanes), lambda: _digits(table.scale[:lanes])) if fixed else None
     if _product(p, lanes, x, scale, c.arithmetic, digits):
         # The slice's own registers take the operand, the product, the addend and the sum.
@@ -391,6 +392,15 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
             _parameters(table.exceptions[:, entry], lanes, p, storage)
             _parameters(table.corrections[:, entry], lanes, p, storage)
         p.lut("exception bit", lanes * corrected * (x.width + table.output.bits))
+
+
+def _constant_bits(table: Requantiser, lanes: int, x: Shape) -> int:
+    """Bits of the products of operands with constants: each as wide as its own scale makes it, and without what is always 0."""
+    bits = 0
+    for scale in table.scale[:lanes].tolist():
+        low, high = sorted(scale * value for value in _ends(x))
+        bits += holding(low, high).width - ((scale & -scale).bit_length() - 1 if scale else 0)
+    return bits
 
 
 def _ranges(table: Requantiser, x: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -425,9 +435,8 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        rescaled = rescales(c.thresholds)
-        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW and not (rescaled and c.sf == 1) else 0))
-        if c.simd == 1 and c.sf > 1 and not rescaled:
+        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
+        if c.simd == 1 and c.sf > 1:
             p.into_slices(c.pe * _sums(c)[1].width)
         # A slice adds one other product to its own; what pairs give is added up in LUTs.
         p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
@@ -551,7 +560,7 @@ def _(c: DepthwiseConfig, p):
         in_slices = _product(p, products, x, w, c.arithmetic)
         if in_slices:
             # The slices have the operand, the product and the accumulator in their own registers.
-            p.into_slices(c.input.width + products * (x.width + w.width) + (0 if rescales(c.thresholds) else c.pe * total.width))
+            p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
         p.ff += products * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
@@ -610,7 +619,7 @@ def _(c: AddConfig, p):
     p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
     if not in_slices:
         p.lut("add bit", c.pe * total.width * len(c.inputs))
-    elif not rescales(c.thresholds):
+    else:
         # A slice that multiplies also adds, and keeps the sum.
         p.into_slices(c.pe * total.width)
     _activation(c.thresholds, c.pe, total, p, c)
