@@ -421,8 +421,9 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     if c.xnor:
         p.match_counts(c.pe, c.simd)
     elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
-        # One bit of an input for each bit of a weight that is 1, all in one sum; of BIPOLAR ones the other operand, or its complement.
-        ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w), lambda: _ones(c.weights, w))
+        # One bit of an input for each bit of a weight that is 1, all in one sum, or for each digit where the weight's bits choose whole
+        # inputs; of BIPOLAR ones the other operand, or its complement.
+        ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w, a), lambda: _ones(c.weights, w, a > w))
         bits = ones * (w if input_type == BIPOLAR else a)
         p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
@@ -445,9 +446,10 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     p.ff += c.pe * step.width
 
 
-def _ones(weights: np.ndarray, bits: int) -> int:
-    """Bits that are 1 in the two's complement of ``weights``."""
-    return int(np.bitwise_count(weights & ((1 << bits) - 1)).sum())
+def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
+    """Bits that are 1 in the two's complement of ``weights``, or the fewest digits of -1 and 1 that write them."""
+    sizes = np.abs(weights)
+    return int(np.bitwise_count(3 * sizes ^ sizes if digits else weights & ((1 << bits) - 1)).sum())
 
 
 @compose.register
