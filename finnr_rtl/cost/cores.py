@@ -499,7 +499,7 @@ def _(c: MvtuConfig, p):
         p.ff += lanes * total.width
         # A slice adds up its own products; LUTs clear the sum where a fold begins.
         alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
-        p.lut("cleared bit" if alone else "accumulator bit", lanes * total.width)
+        p.accumulator(lanes * total.width, alone)
     if c.xnor and c.thresholds is None:
         p.lut("count bit", lanes * total.width)
 
@@ -573,7 +573,7 @@ def _(c: DepthwiseConfig, p):
         p.ff += fold * (stages - 1 + used)
     p.ff += c.pe * total.width
     # Several taps are added up before they go into the sum; a slice adds up its own products.
-    p.lut("cleared bit" if in_slices and c.simd == 1 else "accumulator bit", c.pe * c.simd * total.width)
+    p.accumulator(c.pe * c.simd * total.width, in_slices and c.simd == 1)
     _activation(c.thresholds, c.pe, total, p, c)
 
 

@@ -178,6 +178,13 @@ class Parts:
             least = 64 if self.six else 16
             self.lut(kind if words <= least else f"deep {kind}", columns * max(1, words / least))
 
+    def accumulator(self, bits: int, in_slices: bool) -> None:
+        """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
+        if self.six and not in_slices:
+            self.fixed += bits
+        else:
+            self.lut("cleared bit" if in_slices else "accumulator bit", bits)
+
     def match_counts(self, lanes: int, simd: int) -> None:
         """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
         luts, loose, adder = _match_counter(simd)
