@@ -304,15 +304,18 @@ def _digits(values: np.ndarray) -> int:
     return sum(max(0, (3 * abs(value) ^ abs(value)).bit_count() - 1) for value in values.tolist())
 
 
-def _activation(table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0) -> None:
-    """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take."""
+def _activation(
+    table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0, shared: Parts | None = None
+) -> None:
+    """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take. What several
+    vectors share goes to ``shared``."""
     if isinstance(table, Requantiser):
-        _requantiser(table, lanes, x, p, c, register)
+        _requantiser(table, lanes, x, p, c, register, shared or p)
     elif table is not None:
-        _thresholds(table, lanes, x, p, c.threshold_storage)
+        _thresholds(table, lanes, x, p, c.threshold_storage, shared or p)
 
 
-def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str) -> None:
+def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str, shared: Parts) -> None:
     """cores/threshold_unit.py, for operands of shape ``x``."""
     folds = table.channels // lanes
     fold = address_bits(folds) if folds > 1 else 0
@@ -322,18 +325,21 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str)
     compared = max(width, x.width)
     for level, distinct in enumerate(columns):
         words, last = folds << level, level == bits - 1
+        # Later words depend on what a vector has met so far.
+        owner = p if level else shared
         if rom_in_block(storage, words, width):
             for _ in range(lanes):
-                p.block(words, width, written=False)
+                owner.block(words, width, written=False)
         else:
-            p.rom(words, width, False, distinct, "threshold")
+            owner.rom(words, width, False, distinct, "threshold")
         p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
-        p.ff += 1 + lanes * (level + 1) + (0 if last else lanes * x.width)
+        p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
-            p.ff += 1 + lanes * (level + x.width)
+            p.ff += lanes * (level + x.width)
+        shared.ff += 1 + (level > 0)
         # The fold is carried on as far as a memory, or the falling channels, need it.
         carried = mixed or not last
-        p.ff += fold * (carried + (carried and level > 0))
+        shared.ff += fold * (carried + (carried and level > 0))
     p.lut("flip", lanes * table.output.bits * table.flip.any())
 
 
@@ -359,38 +365,43 @@ def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[int]]:
     return width, columns
 
 
-def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int) -> None:
+def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int, shared: Parts) -> None:
     """cores/requantiser_unit.py, for operands of shape ``x``."""
     storage = c.threshold_storage
-    scale, fixed = _parameters(table.scale, lanes, p, storage)
-    offset, steady = _parameters(table.offset, lanes, p, storage)
+    scale, fixed = _parameters(table.scale, lanes, shared, storage)
+    offset, steady = _parameters(table.offset, lanes, shared, storage)
     products, sums = remember(table.scale, ("ranges", x), lambda: _ranges(table, x))
     product, total = holding(*products), holding(*sums)
     shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
     corrected = table.exceptions.shape[1]
-    p.ff += 3 + lanes * table.output.bits
+    shared.ff += 3
+    p.ff += lanes * table.output.bits
     # What is shifted out is not kept, unless to see ties.
     kept = total.width - (0 if table.half_even else min(table.shift, total.width))
-    registers = lanes * (product.width + kept + (0 if steady else offset.width))
+    registers, addends = lanes * (product.width + kept), 0 if steady else lanes * offset.width
     if fixed:
         registers += remember(table.scale, ("constant", lanes, x), lambda: _constant_bits(table, lanes, x)) - lanes * product.width
     digits = remember(table.scale, ("digits", lanes), lambda: _digits(table.scale[:lanes])) if fixed else None
     if _product(p, lanes, x, scale, c.arithmetic, digits):
         # The slice's own registers take the operand, the product, the addend and the sum.
         p.into_slices(register + registers)
+        shared.into_slices(addends)
     else:
         p.lut("offset bit", lanes * total.width)
     p.ff += registers
+    shared.ff += addends
     if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
         p.lut("clip bit", lanes * table.output.bits)
         p.lut("clip compare bit", lanes * shifted.width)
     if table.half_even:
         p.lut("tie bit", lanes * table.shift)
     if corrected:
-        p.ff += 1 + lanes * 4 * table.output.bits
+        shared.ff += 1
+        p.ff += lanes * table.output.bits
+        p.chain(lanes * table.output.bits, 3)
         for entry in range(corrected):
-            _parameters(table.exceptions[:, entry], lanes, p, storage)
-            _parameters(table.corrections[:, entry], lanes, p, storage)
+            _parameters(table.exceptions[:, entry], lanes, shared, storage)
+            _parameters(table.corrections[:, entry], lanes, shared, storage)
         p.lut("exception bit", lanes * corrected * (x.width + table.output.bits))
 
 
@@ -489,10 +500,10 @@ def _(c: MvtuConfig, p):
         used = isinstance(table, Thresholds) and (table.steps > 1 or _mixed(table, c.pe))
         p.ff += fold * (stages - 1 + used)
 
-    # Vectors share weights, and the first words of thresholds, which are few.
+    # Vectors share weights, parameters and control.
     vector = Parts(p.family)
     _lanes(c, step, vector)
-    _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, vector, c)
+    _activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, vector, c, shared=p)
     p.add(vector, c.mmv)
     lanes = c.mmv * c.pe
     if several:
