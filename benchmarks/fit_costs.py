@@ -34,6 +34,9 @@ ALIKE = {"xc7": ("xc7",), "xcup": ("xc7", "xcup"), "ecp5": ("ecp5",), "ice40": (
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
 FLOOR, LARGE, BAR = 60, 200, 0.15
 ROUNDS = 10
+PULL = 0.1
+# LUTs of four inputs for one of six, roughly.
+SMALL_LUTS = 2
 
 
 def predicted(entry: dict) -> Parts:
@@ -54,11 +57,14 @@ def held_out(entry: dict) -> bool:
     return entry["number"] % 4 == 3
 
 
-def fit_family(entries: list[dict]) -> dict[str, float]:
+def fit_family(entries: list[dict], likely: dict[str, float] | None = None) -> dict[str, float]:
     """LUTs per unit of each feature: non-negative least squares of the relative error, small cores counting as ones of ``FLOOR`` LUT.
 
-    Done again and again with less weight on what lies far off (Cauchy's), so that few odd cores do not spoil all others.
+    Done again and again with less weight on what lies far off (Cauchy's), so that few odd cores do not spoil all others. Constants that
+    measurements say little of stay near the ``likely`` ones, which count like one core that is off by ``PULL`` for each that is doubled
+    or 0.
     """
+    likely = likely or {}
     seen = [(entry, predicted(entry)) for entry in entries if not held_out(entry)]
     names = sorted({name for _, parts in seen for name in parts.features})
     weight = np.array([1 / max(entry["lut"], FLOOR) for entry, _ in seen])
@@ -67,8 +73,9 @@ def fit_family(entries: list[dict]) -> dict[str, float]:
     size = np.maximum(np.abs(matrix).max(axis=0), 1e-9)
     wanted = np.array([max(0, entry["lut"] - parts.fixed) for entry, parts in seen]) * weight
     trust = np.ones(len(seen))
+    near = np.array([PULL / likely[name] if likely.get(name) else 0.0 for name in names])
     for _ in range(ROUNDS):
-        solution, _ = nnls(matrix / size * trust[:, None], wanted * trust)
+        solution, _ = nnls(np.vstack([matrix * trust[:, None], np.diag(near)]) / size, np.concatenate([wanted * trust, (near > 0) * PULL]))
         off = matrix @ (solution / size) - wanted
         trust = 1 / np.sqrt(1 + (off / BAR) ** 2)
     return {name: round(float(value), 4) for name, value in zip(names, solution / size, strict=True)}
@@ -102,7 +109,8 @@ def fit() -> None:
     """Write the constants of every family that is measured, and print the residuals."""
     constants, entries = {}, load()
     for family, alike in ALIKE.items():
-        constants[family] = fit_family([entry for entry in entries if entry["family"] in alike])
+        likely = None if "xc7" in alike else {name: SMALL_LUTS * value for name, value in constants["xc7"].items()}
+        constants[family] = fit_family([entry for entry in entries if entry["family"] in alike], likely)
         report(family, [entry for entry in entries if entry["family"] == family], constants[family])
     CONSTANTS.write_text(json.dumps(constants, indent=1) + "\n")
 

@@ -2,16 +2,19 @@
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 from core_configs import CORES
 
+from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cost import finn_r
-from finnr_rtl.cost.cores import ring_words
+from finnr_rtl.cost.cores import compose, ring_words
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.model import FAMILIES, core_cost, layer_cost, whole_cost
+from finnr_rtl.cost.parts import Parts
 from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.datatypes import BIPOLAR, int_, uint
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
@@ -23,6 +26,8 @@ CNV = ((3, 3, 64, 32), (3, 64, 64, 30), (3, 64, 128, 14), (3, 128, 128, 12), (3,
        (1, 256, 512, 1), (1, 512, 512, 1), (1, 512, 64, 1))
 CNV_W1 = ((3, 16), (32, 32), (32, 16), (32, 16), (32, 4), (32, 1), (4, 1), (8, 1), (1, 4))
 CNV_W2 = ((3, 8), (16, 16), (16, 8), (16, 8), (8, 4), (8, 1), (2, 1), (2, 2), (1, 4))
+# Features that no core of the sweep has: each counts one LUT.
+UNMEASURED = {"or bit"}
 LFC = ((832, 1024, 64, 32), (1024, 1024, 32, 64), (1024, 1024, 64, 32), (1024, 64, 8, 16))
 
 
@@ -118,6 +123,24 @@ def test_more_parallel_is_larger():
     layer = matrix(int_(2), BIPOLAR, 3, 16, 32, 8)
     costs = [layer_cost(layer, Fold(pe, simd), "xc7").lut for pe, simd in ((1, 1), (2, 2), (4, 4), (8, 8), (16, 16), (32, 16))]
     assert costs == sorted(costs)
+
+
+def test_unrolled_layers_are_not_free():
+    weights = np.random.default_rng(0).integers(-128, 128, (16, 27))
+    unrolled = core_cost(MvtuConfig(uint(8), int_(8), weights, 16, 27), "xc7")
+    # Some 3.5 ones a weight, each of which adds eight bits to a sum.
+    assert unrolled.lut > 16 * 27 * 3 * 8
+
+
+def test_nothing_of_7_series_goes_unmeasured():
+    constants = json.loads((files("finnr_rtl.cost") / "constants.json").read_text())["xc7"]
+    counted = set()
+    for name in CORES:
+        for seed in range(20):
+            parts = Parts("xc7")
+            compose(CORES[name](np.random.default_rng(seed)), parts)
+            counted |= {feature for feature, amount in parts.features.items() if amount}
+    assert counted - set(constants) <= UNMEASURED
 
 
 def test_the_whole_is_the_stages_and_the_counters_of_its_buses():

@@ -7,6 +7,7 @@ import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
+from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
@@ -122,7 +123,7 @@ class Multiply(wiring.Component):
         second = self._factors(m, 1, self.i1)
         products = []
         for lane, (a, b) in enumerate(zip(first, second, strict=True)):
-            register = Signal(holding(*c.accumulator_range), name=f"product{lane}", reset_less=True)
+            register = accumulator(holding(*c.accumulator_range), f"product{lane}", rescales(c.thresholds))
             m.d.sync += register.eq(product(m, f"exact{lane}", a, b, c.arithmetic))
             products.append(register)
         activate(m, c.thresholds, products, taken, operand_fold, done, done_fold, out, c.threshold_storage, c.arithmetic)

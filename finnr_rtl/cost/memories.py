@@ -45,7 +45,7 @@ _LUT = {
     "xc7": (_Shape(4, 5, (6,), 8, scaled=7), _Shape(4, 6, (3,), 8, scaled=7),
             _Shape(2, 5, (1,), 2, scaled=2), _Shape(2, 6, (1,), 4, scaled=4), _Shape(4, 7, (1,), 8, scaled=8)),
     "xcu": _ULTRASCALE, "xcup": _ULTRASCALE,
-    "ecp5": (_Shape(4, 4, (4,), 4, scaled=0),),
+    "ecp5": (_Shape(6, 4, (4,), 4, scaled=0),),
 }
 
 
