@@ -511,8 +511,9 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
 
 
 def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
-    codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
-    return distinct_columns(codes.reshape(nf * sf, pe * simd), dtype.bits)
+    small = np.min_scalar_type((1 << dtype.bits) - 1)
+    codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
+    return distinct_columns(codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits)
 
 
 @compose.register
