@@ -48,8 +48,10 @@ class Parts:
             self.features[feature] += times * amount
 
     def resources(self, constants: dict[str, float]) -> Resources:
-        """Counts, with ``constants`` LUTs per unit of each feature."""
-        lut = self.fixed + sum(constants.get(feature, 0.0) * amount for feature, amount in self.features.items())
+        """Counts, with ``constants`` LUTs per unit of each feature; "constant" ones that were not measured take no more than others."""
+        lut = self.fixed
+        for feature, amount in self.features.items():
+            lut += amount * constants.get(feature, constants.get(feature.removeprefix("constant "), 0.0))
         return Resources(round(lut), self.ff, self.bram18, self.dsp, self.uram)
 
     def chain(self, bits: int, length: int) -> None:
