@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -157,8 +158,16 @@ class _InOrder(Conv):
         return self.matrix
 
 
+_ordered: WeakKeyDictionary[Conv, _InOrder] = WeakKeyDictionary()
+
+
 def _in_order(layer: Layer) -> Layer:
-    return _InOrder(**{field.name: getattr(layer, field.name) for field in fields(layer)}) if isinstance(layer, Conv) else layer
+    """``layer``, or if that is a convolution, always the same :class:`_InOrder` for it."""
+    if not isinstance(layer, Conv):
+        return layer
+    if layer not in _ordered:
+        _ordered[layer] = _InOrder(**{field.name: getattr(layer, field.name) for field in fields(layer)})
+    return _ordered[layer]
 
 
 def _products(fold: Fold) -> int:
