@@ -570,7 +570,7 @@ def _(c: DepthwiseConfig, p):
 def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
-    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or c.thresholds.flip.any())
+    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or bool(c.thresholds.flip.any()))
     p.ff += c.input.width + 1 + fold * needed
     table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
     _activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
