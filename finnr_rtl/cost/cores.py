@@ -551,8 +551,9 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
 
 
 def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
-    codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
-    return distinct_columns(codes.reshape(nf * sf, pe * simd), dtype.bits)
+    small = np.min_scalar_type((1 << dtype.bits) - 1)
+    codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
+    return distinct_columns(codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits)
 
 
 @compose.register
@@ -592,7 +593,7 @@ def _(c: DepthwiseConfig, p):
 def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
     fold = p.counter(c.shape[-1] // c.pe)
-    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or c.thresholds.flip.any())
+    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or bool(c.thresholds.flip.any()))
     p.ff += c.input.width + 1 + fold * needed
     table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
     _activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
