@@ -141,7 +141,7 @@ class _Store:
         self._tell(len(wanted) - len(missing))
         for place, known in each(self._executor, point, [(*self._common, *wanted[index]) for index in missing]):
             found[missing[place]] = known
-            write_file(files[missing[place]], json.dumps(known) + "\n")
+            write_file(files[missing[place]], json.dumps({"sha256": _digest(known), "design": known}) + "\n")
             self._tell(1)
         return found
 
@@ -155,10 +155,16 @@ class _Store:
 
 
 def _read(path: Path) -> dict | None:
+    """The design kept in a file; None where there is none, or it is not what was written."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        kept = json.loads(path.read_text())
+        return kept["design"] if kept["sha256"] == _digest(kept["design"]) else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _digest(known: dict) -> str:
+    return sha256(json.dumps(known).encode()).hexdigest()
 
 
 def _targets(ends: list[dict], points: int) -> list[float]:
