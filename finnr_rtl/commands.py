@@ -72,8 +72,8 @@ def build(options) -> int:
     _print_folding(result)
     timing = result.cycles
     OUT.print(
-        f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}, limit: {timing.limit}), first result after {timing.latency} "
-        f"cycles, filled after {timing.fill}; "
+        f"{timing.interval:,} cycles per frame (slowest: {timing.bottleneck}, limit: {timing.limit}), first result after {timing.latency:,} "
+        f"cycles, filled after {timing.fill:,}; "
         f"{result.frames_per_second:,.0f} frames/s at {result.clock_mhz:g} MHz"
     )
     output = options.output or default_output(options.model, result.board)
@@ -174,7 +174,7 @@ def _print_folding(result) -> None:
     for name, counts in result.layers.items():
         fold = folds.get(name)
         choices = (fold.pe, fold.simd, fold.mmv, _words(fold)) if fold else ("",) * 4
-        rows.append((name or "ports", *choices, cycles[name] if fold else "", *(f"{getattr(counts, key):,}" for key in used)))
+        rows.append((name or "ports", *choices, f"{cycles[name]:,}" if fold else "", *(f"{getattr(counts, key):,}" for key in used)))
     rows.append(("total", "", "", "", "", "", *(f"{getattr(result.total, key):,}" for key in used)))
     for name, counts in ((f"of {result.board.board}", result.total), ("budget", result.budget)):
         rows.append((name, "", "", "", "", "", *(f"{getattr(counts, key) / getattr(device, key):.1%}" for key in used)))
