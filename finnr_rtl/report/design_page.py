@@ -72,7 +72,8 @@ def _cycles(facts: dict) -> str:
         f"and that is the interval of the whole{why}. The first result comes after {number(performance['first_result_cycles'])} cycles, "
         f"the last of the first frame after {number(performance['latency_cycles'])}."
     )
-    note += f" From cycle {number(filled)} on the bottleneck never waits." if filled is not None else ""
+    if filled is not None:
+        note += f" From cycle {number(filled)} on the bottleneck never waits." if filled else " The bottleneck never waits."
     return section("Cycles per frame", note, figure(lambda width, form: charts.cycles(facts, width, form)))
 
 
