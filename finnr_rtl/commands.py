@@ -72,8 +72,8 @@ def build(options) -> int:
     _print_folding(result)
     timing = result.cycles
     OUT.print(
-        f"{timing.interval:,} cycles per frame (slowest: {timing.bottleneck}, limit: {timing.limit}), first result after {timing.latency:,} "
-        f"cycles, filled after {timing.fill:,}; "
+        f"{timing.interval:,} cycles per frame (slowest: {timing.bottleneck}, limit: {timing.limit}), "
+        f"first result after {timing.latency:,} cycles, filled after {timing.fill:,}; "
         f"{result.frames_per_second:,.0f} frames/s at {result.clock_mhz:g} MHz"
     )
     output = options.output or default_output(options.model, result.board)

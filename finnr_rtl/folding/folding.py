@@ -28,7 +28,7 @@ class Fold:
     Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
     ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
     ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp". "auto" leaves the choice to the core. Fewer
-    than 8 words, products of fewer than 11 bits, and those with constants are in LUTs whatever is chosen.
+    than 8 words, products of fewer than 11 bits, and those with constants that are no weights are in LUTs whatever is chosen.
 
     Values of :func:`legal_factors` go together as long as no word gets wider than ``MOST_BITS``, and, where ``window`` is not "auto", it
     can bring them; :func:`check_fold` tells.
