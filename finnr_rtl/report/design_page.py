@@ -98,7 +98,7 @@ def _measured(facts: dict, synthesis: dict | None, verification: dict | None) ->
         whole, predicted = synthesis["whole"], facts["resources"]
         rows = [[RESOURCE_NAMES[name], number(predicted[name]), number(whole[name]), off_by(predicted[name], whole[name])]
                 for name in RESOURCE_NAMES if predicted[name] or whole[name]]
-        parts.append(table(Table([synthesis["tool"].split(" (")[0], "predicted", "measured", "off by"], rows)))
+        parts.append(table(Table([synthesis["tool"], "predicted", "measured", "off by"], rows)))
         layers = _by_layer(facts, synthesis)
         pairs = [(name, predicted["lut"], found["lut"]) for name, predicted, found in layers]
         parts.append(figure(lambda width, form: charts.compared(pairs, "LUT", width)))
@@ -153,5 +153,8 @@ def _traffic(facts: dict) -> str:
 def _layers(facts: dict) -> str:
     names = [layer["name"] for layer in facts["layers"]]
     slowest = names.index(facts["performance"]["bottleneck_layer"]) if facts["performance"]["bottleneck_layer"] in names else None
-    note = "Per frame; a multiply-accumulate is two operations. The total of the intensities is that of layer by layer."
+    note = (
+        "Per frame; a multiply-accumulate is two operations. pe, simd and mmv are what folding.json calls P, Q and M (windows at a time). "
+        "The total of the intensities is that of layer by layer."
+    )
     return section("Layers", note, table(tables.layers(facts), slowest), table(tables.topology(facts)))
