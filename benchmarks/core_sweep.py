@@ -160,33 +160,11 @@ def wide_mvtu(rng):
     return _mvtu(rng, PAIRS[9:], lambda *given: _pick(rng, (_thresholds, _requantiser, lambda *_: None))(*given), most=300)
 
 
-def unrolled_mvtu(rng):
-    """All of a matrix at a time, so that weights are constants."""
-    weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS[2:]))
-    while True:
-        pe, simd = _power(rng, 32), _power(rng, 64, 2)
-        if 200 <= pe * simd * weight_type.bits * input_type.bits <= MOST_WORK:
-            break
-    weights = _values(rng, weight_type, (pe, simd))
-    return MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=4)
-
-
 def threshold(rng):
     input_type, channels = _pick(rng, (int_(8), int_(12), int_(16), uint(10))), _power(rng, 256)
     pe = _pick(rng, [n for n in (1, 2, 4, 8, 16) if channels % n == 0])
     kind = _pick(rng, (_thresholds, _requantiser))
     return ThresholdConfig(input_type, (16, channels), kind(rng, channels, input_type.min, input_type.max), pe, arithmetic=_arithmetic(rng))
-
-
-def ties(rng):
-    """Requantisers that round ties to even, or have exceptions."""
-    input_type, channels = _pick(rng, (int_(8), int_(12), int_(16))), _power(rng, 64)
-    pe = _pick(rng, [n for n in (1, 2, 4, 8) if channels % n == 0])
-    table = _requantiser(rng, channels, input_type.min, input_type.max)
-    shape = channels, int(rng.integers(0, 4))
-    exceptions, corrections = rng.integers(input_type.min, input_type.max + 1, shape), _pick(rng, (-1, 1)) * rng.integers(0, 2, shape)
-    table = replace(table, half_even=bool(shape[1] == 0 or rng.random() < 0.5), exceptions=exceptions, corrections=corrections)
-    return ThresholdConfig(input_type, (16, channels), table, pe, arithmetic=_arithmetic(rng))
 
 
 def depthwise(rng):
@@ -245,11 +223,6 @@ def pool(rng):
     channels = _power(rng, 256)
     lanes = _pick(rng, [n for n in (1, 2, 3, 4, 8, 16, 32, 64) if channels % n == 0])
     return PoolConfig(_pick(rng, STREAMS), (8, 8, channels), _pick(rng, (4, 9)), lanes)
-
-
-def binary_pool(rng):
-    lanes = _power(rng, 64)
-    return PoolConfig(BIPOLAR, (8, 8, lanes * _power(rng, 4)), _pick(rng, (4, 9)), lanes)
 
 
 def argmax(rng):
@@ -350,9 +323,9 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, unrolled_mvtu, threshold, ties, depthwise, sum_pool, global_pool,
-    windows, line_buffer, pool, binary_pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing,
-    upsample, depth_to_space, space_to_depth,
+    words, lanes, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer,
+    pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space,
+    space_to_depth,
 )}
 
 

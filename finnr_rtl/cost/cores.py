@@ -407,16 +407,13 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     """The lanes of cores/dot.py, for one vector."""
     input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
+    kind = "constant " if c.nf * c.sf == 1 else ""
     if c.xnor:
         p.match_counts(c.pe, c.simd)
-    elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
-        # Constant weights leave of each partial product only the bits that are not always 0.
-        bits = remember(c.weights, ("ones", weight_type), lambda: _ones(c.weights, weight_type)) * a
-        p.lut("signed constant adder" if input_type.signed else "constant adder", max(0, bits - c.pe * step.width))
     elif BIPOLAR in (input_type, weight_type):
         bits = max(a, w) + 1
-        p.lut("signed term bit", products * bits)
-        p.lut("signed adder", c.pe * max(0, c.simd * bits - step.width))
+        p.lut(kind + "signed term bit", products * bits)
+        p.lut(kind + "signed adder", c.pe * max(0, c.simd * bits - step.width))
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
@@ -426,16 +423,8 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
             p.into_slices(c.pe * _sums(c)[1].width)
         p.lut("slice", products)
     else:
-        p.product(c.pe, a, w, step.width, c.simd)
+        p.product(c.pe, a, w, step.width, c.simd, kind)
     p.ff += c.pe * step.width
-
-
-def _ones(weights: np.ndarray, dtype: DataType) -> int:
-    """Ones in all weights as they are written in binary; BIPOLAR ones add or subtract an operand, each as a whole."""
-    if dtype == BIPOLAR:
-        return weights.size
-    codes = dtype.encode(weights)
-    return sum(int((codes >> bit & 1).sum()) for bit in range(dtype.bits))
 
 
 @compose.register

@@ -177,12 +177,12 @@ class Parts:
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
 
-    def product(self, count: int, first: int, second: int, width: int, terms: int = 1) -> None:
+    def product(self, count: int, first: int, second: int, width: int, terms: int = 1, kind: str = "") -> None:
         """``count`` sums of ``terms`` products of numbers of so many bits each; the sums have ``width`` bits."""
-        self.lut("term bit", count * terms * first * second)
-        self.lut("term row", count * terms * min(first, second))
-        self.lut("adder", count * max(0, terms * first * second - width))
-        self.lut("sum bit", count * width)
+        self.lut(f"{kind}term bit", count * terms * first * second)
+        self.lut(f"{kind}term row", count * terms * min(first, second))
+        self.lut(f"{kind}adder", count * max(0, terms * first * second - width))
+        self.lut(f"{kind}sum bit", count * width)
 
     def output_place(self) -> None:
         """cores/register.py."""
