@@ -160,6 +160,24 @@ def wide_mvtu(rng):
     return _mvtu(rng, PAIRS[9:], lambda *given: _pick(rng, (_thresholds, _requantiser, lambda *_: None))(*given), most=300)
 
 
+def unrolled(rng):
+    """All products at once, so that weights are constants."""
+    weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS[1:]))
+    work = weight_type.bits * input_type.bits
+    while True:
+        mh, mw = _power(rng, 32), _pick(rng, (2, 4, 8, 9, 16, 18, 27, 36, 64))
+        if mh * mw * work <= 2 * MOST_WORK:
+            break
+    config = MvtuConfig(input_type, weight_type, _values(rng, weight_type, (mh, mw)), mh, mw, 4)
+    return replace(config, thresholds=_activation(rng, mh, *config.accumulator_range))
+
+
+def several(rng):
+    """Of several vectors at a time."""
+    config = _mvtu(rng, most=400)
+    return replace(config, vectors=12, mmv=_pick(rng, (2, 3, 4)))
+
+
 def threshold(rng):
     input_type, channels = _pick(rng, (int_(8), int_(12), int_(16), uint(10))), _power(rng, 256)
     pe = _pick(rng, [n for n in (1, 2, 4, 8, 16) if channels % n == 0])
@@ -323,9 +341,9 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool, windows, line_buffer,
-    pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample, depth_to_space,
-    space_to_depth,
+    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, depthwise, sum_pool, global_pool,
+    windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding, stuffing, upsample,
+    depth_to_space, space_to_depth,
 )}
 
 

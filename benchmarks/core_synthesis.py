@@ -32,12 +32,12 @@ BATCH = 24
 FAMILIES = ("xc7", "xcup", "ecp5", "ice40")
 
 
-def core_verilog(config: CoreConfig | Words, name: str) -> str:
-    """Verilog of one core as an accelerator's stage has it, or of a part; its top module is ``<name>_core``."""
+def core_verilog(config: CoreConfig | Words, name: str, family: str) -> str:
+    """Verilog of one core as an accelerator's stage has it on ``family``, or of a part; its top module is ``<name>_core``."""
     if isinstance(config, Words):
         return rom_module(f"{name}_core", config.rows, config.width, block=False)
     stage = Stage("core", "", config, tuple(bus_names("s_axis", len(config.inputs))))
-    modules, roms, shared, kept = convert(Accelerator(name, [stage]))
+    modules, roms, shared, kept = convert(Accelerator(name, [stage]), lut_memory=family != "ice40")
     hierarchies = plain_names(modules, roms, [name, *shared, *(module for below in shared.values() for module in below)])
     return "\n".join(("(* keep_hierarchy *)\n" if module in kept else "") + text for module, text in hierarchies.items() if module != name)
 
@@ -83,7 +83,7 @@ def sweep(family: str, kinds: list[str], count: int, jobs: int) -> None:
     for number in range(count):
         for kind in kinds:
             name = f"{kind}{number}"
-            text = core_verilog(configuration(kind, number), name)
+            text = core_verilog(configuration(kind, number), name, family)
             digest = hashlib.sha256(text.encode()).hexdigest()[:12]
             known = entries.get((family, kind, number))
             if known is None or known["verilog"] != digest:

@@ -92,8 +92,10 @@ def expectations(config: CoreConfig, prefix: str, rng: np.random.Generator, fram
     return {"prefix": prefix, "about": about, "inputs": inputs, "outputs": outputs, "runs": runs}
 
 
-def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulator: str = "verilator", frames: int = 3):
-    """Run the core bench on ``configs`` with random ``frames``; ``folder`` takes the Verilog and the data.
+def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulator: str = "verilator", frames: int = 3,
+                     mapped=None):
+    """Run the core bench on ``configs`` with random ``frames``; ``folder`` takes the Verilog and the data. ``mapped`` may make other
+    sources of the Verilog file, with the same top ``cores``.
 
     Raises ``runner.SimulationError`` where one breaks its contract.
     """
@@ -105,5 +107,5 @@ def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulato
     source.write_text(to_verilog(Bundle(configs), "cores"))
     env = {"CORE_BENCH": str(data)}
     return runner.simulate(
-        [source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env, optimise="-O0"
+        mapped(source) if mapped else [source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env, optimise="-O0"
     )

@@ -37,7 +37,7 @@ def test_round_trip(network, tmp_path):
 def test_files_have_the_keys_that_mean_something(network):
     layers = json.loads(write_folding(FoldedNetwork(network, {layer.name: Fold() for layer in network.layers})))["layers"]
     assert layers["pool"] == {"pe": 1, "window": "auto"}
-    assert layers["step"] == {"pe": 1}
+    assert layers["step"] == {"pe": 1, "thresholds": "auto"}
     assert {"pe", "simd", "mmv", "window"} <= layers["conv0"].keys()
     assert not {"window", "mmv"} & layers["fc0"].keys()
 

@@ -1,6 +1,7 @@
 """The folding optimiser: proven best, within its budget, told apart from the impossible."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from math import prod
 
@@ -23,8 +24,9 @@ from finnr_rtl.folding.finn_r import algorithm_1
 from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.folding.goal import OPTIMISERS
 from finnr_rtl.folding.optimise import optimise, space_of
-from finnr_rtl.folding.options import folds, undominated
+from finnr_rtl.folding.options import Options, folds, quickest, undominated
 from finnr_rtl.folding.program import cheapest, shares, tightest
+from finnr_rtl.folding.space import Space
 from finnr_rtl.network.layers import Window
 from finnr_rtl.platforms import load, names
 
@@ -100,6 +102,29 @@ def test_no_design_is_cheaper_or_faster(seed):
     best = fastest(space, 1, room, room)
     first = next((limit for limit, least in zip(limits(space, 1), found, strict=True) if least is not None), None)
     assert (None if best is None else space.cycles(best.rows)) == first
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_left_out_never_wins(seed):
+    net, cost = generated(seed), MODELS["finnr_rtl"]
+    every, some = (
+        Space(net, {}, partial(cost.layer, family="xc7"), partial(cost.core, family="xc7"), most=10_000, pruned=pruned)
+        for pruned in (False, True)
+    )
+    room = budget(BOARD, {})
+    for limit in limits(some, 1)[::9]:
+        assert cheapest(some, limit, room, room).value == pytest.approx(cheapest(every, limit, room, room).value, rel=1e-6)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_prices_of_choices_add_up(make):
+    cost = partial(MODELS["finnr_rtl"].layer, family="xc7")
+    for layer in make().layers:
+        options = Options.of(layer, {}, cost, most=10_000, least=0)
+        for fold, resources in zip(options.folds[::7], options.resources[::7].tolist(), strict=True):
+            wanted = [*vars(cost(options.layer, fold)).values()]
+            assert abs(resources[0] - wanted[0]) <= 2
+            assert resources[1:] == wanted[1:]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -242,8 +267,7 @@ def test_every_fold_is_legal_and_none_is_told_twice():
     for layer in small_cnn().layers:
         every = list(folds(layer, {}))
         assert len(set(every)) == len(every)
-        for fold in every:
-            assert engine(layer, fold)
+        assert quickest(layer, {}) == min(max(config.cycles for _, config in engine(layer, fold)) for fold in every)
 
 
 def test_undominated_rows():

@@ -8,6 +8,7 @@ import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
+from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names, require_divisor
 from finnr_rtl.cores.counter import counter
@@ -157,7 +158,7 @@ class Add(wiring.Component):
         ahead, stage = stage, self._stage(m, "sum", *stage)
         sums = []
         for lane in range(c.pe):
-            result = Signal(holding(*c.accumulator_range), name=f"sum{lane}", reset_less=True)
+            result = accumulator(holding(*c.accumulator_range), f"sum{lane}", rescales(c.thresholds))
             m.d.sync += result.eq(total([offsets[lane], *(term[lane] for term in terms)]))
             sums.append(result)
         activate(m, c.thresholds, sums, *ahead, *stage, out, c.threshold_storage, c.arithmetic)

@@ -7,6 +7,7 @@ import numpy as np
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
+from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
@@ -169,10 +170,10 @@ class Depthwise(wiring.Component):
         sums = []
         for lane in range(c.pe):
             term = total(terms[lane :: c.pe])
-            accumulator = Signal(holding(*c.accumulator_range), name=f"accumulator{lane}", reset_less=True)
+            so_far = accumulator(holding(*c.accumulator_range), f"accumulator{lane}", rescales(c.thresholds))
             with m.If(valid):
-                m.d.sync += accumulator.eq(Mux(first, 0, accumulator) + term)
-            sums.append(accumulator)
+                m.d.sync += so_far.eq(Mux(first, 0, so_far) + term)
+            sums.append(so_far)
         valid, _, last, fold = self._stage(m, "sum", *stage)
         done = Signal()
         m.d.comb += done.eq(valid & last)

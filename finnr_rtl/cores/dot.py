@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.popcount import count_matches, total
 from finnr_rtl.cores.product import product
 from finnr_rtl.cores.shared import Shared
@@ -49,8 +50,9 @@ class DotProduct(wiring.Component):
     def elaborate(self, platform):
         c = self._config
         m = Module()
+        rescaled = c.sf == 1 and rescales(c.thresholds)
         for index, y in enumerate(self.results):
-            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape, c.lane_arithmetic)
+            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape, c.lane_arithmetic, rescaled)
             m.submodules[f"lane{index}"] = lane
             m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w))), y.eq(lane.y)]
         return m
@@ -58,19 +60,19 @@ class DotProduct(wiring.Component):
 
 class DotLane(Shared):
     """One lane of :class:`DotProduct`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle later.
-    ``arithmetic`` is that of the products.
+    ``arithmetic`` is that of the products; a ``rescaled`` result is what a requantiser reads.
 
     Members: ``x`` In, ``w`` In, ``y`` Out.
     """
 
-    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, arithmetic: str):
-        self.parameters = (input_type, weight_type, simd, shape, arithmetic)
+    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, arithmetic: str, rescaled: bool):
+        self.parameters = (input_type, weight_type, simd, shape, arithmetic, rescaled)
         super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
 
     def build(self):
-        input_type, weight_type, _, shape, _ = self.parameters
+        input_type, weight_type, _, shape, _, rescaled = self.parameters
         m = Module()
-        result = Signal(shape, reset_less=True)
+        result = accumulator(shape, "result", rescaled)
         m.d.comb += self.y.eq(result)
         if input_type == weight_type == BIPOLAR:
             m.d.sync += result.eq(count_matches(m, self.x, self.w))
@@ -92,7 +94,7 @@ class DotLane(Shared):
 
     def _product(self, m, index, weight, value):
         """Product ``index`` of one weight and one input, of which at most one is a BIPOLAR code."""
-        input_type, weight_type, *_, arithmetic = self.parameters
+        input_type, weight_type, *_, arithmetic, _ = self.parameters
         if weight_type == BIPOLAR:
             return Mux(weight, value, -value)
         if input_type == BIPOLAR:

@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
+from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
@@ -145,7 +146,7 @@ class GlobalPool(wiring.Component):
 
         finished = []
         for lane, result in enumerate(results):
-            register = Signal(shape, name=f"accumulator{lane}", reset_less=True)
+            register = accumulator(shape, f"accumulator{lane}", rescales(c.thresholds))
             m.d.sync += register.eq(result)
             finished.append(register)
         done = Signal()

@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
 from finnr_rtl.constant_arrays import once_per_array
+from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
@@ -303,7 +304,7 @@ class Mvtu(wiring.Component):
         valid, first, _, _ = stage
         totals = []
         for lane, result in enumerate(results):
-            total = Signal(shape, name=f"accumulator{lane}", reset_less=True)
+            total = accumulator(shape, f"accumulator{lane}", rescales(self._config.thresholds))
             with m.If(valid):
                 m.d.sync += total.eq(Mux(first, 0, total) + result)
             totals.append(total)

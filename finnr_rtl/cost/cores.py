@@ -5,6 +5,7 @@ from functools import cache, singledispatch
 import numpy as np
 from amaranth.hdl import Shape
 
+from finnr_rtl.cores.accumulator import rescales
 from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
@@ -24,7 +25,7 @@ from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.pad_sequence import PaddedMap
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.product import uses_dsp
-from finnr_rtl.cores.ram import free_words, prefers_block, rom_in_block
+from finnr_rtl.cores.ram import free_words, rom_in_block
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
@@ -174,7 +175,7 @@ def _(c: WalkConfig, p):
     width, words = c.input.width, ring_words(c)
     windows, taps = c.window_loops, c.tap_loops
     loops = windows + taps
-    p.ram(words, width, prefers_block(words, width))
+    p.ram(words, width)
     reaches = [loop.reach for loop in loops]
     moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
     frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
@@ -217,7 +218,7 @@ def _(c: LineBufferConfig, p):
     p.counter(c.row)
     p.counter(held)
     for _ in range(held):
-        p.ram(places, width, prefers_block(places, width))
+        p.ram(places, width)
     _, columns, beats = c.read_loops
     p.counter(columns.count * beats.count)
     first = address_bits(held) if held > 1 else 0
@@ -287,7 +288,7 @@ def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, int]:
 
 
 def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str, digits: int | None = None) -> bool:
-    """``count`` products of cores/product.py, with ``digits`` those of ``digits`` digits in all with a constant. Returns whether they
+    """``count`` products of cores/product.py, with ``digits`` those with constants that take so many additions. Returns whether they
     are in DSP blocks."""
     if digits is not None:
         p.lut("digit bit", digits * first.width)
@@ -295,13 +296,13 @@ def _product(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
     if uses_dsp(arithmetic, first, second):
         p.dsp += count
         return True
-    p.product(count, first.width, second.width, first.width + second.width)
+    p.product(count, first, second, first.width + second.width)
     return False
 
 
 def _digits(values: np.ndarray) -> int:
-    """Digits other than 0 of numbers written with as few of them as possible, of -1, 0 and 1 each."""
-    return sum((3 * abs(value) ^ abs(value)).bit_count() for value in values.tolist())
+    """Additions in products with ``values``, which are written with as few digits other than 0 as possible, of -1 and 1."""
+    return sum(max(0, (3 * abs(value) ^ abs(value)).bit_count() - 1) for value in values.tolist())
 
 
 def _activation(table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0) -> None:
@@ -377,7 +378,7 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
         # The slice's own registers take the operand, the product, the addend and the sum.
         p.into_slices(register + registers)
     else:
-        p.lut("add bit", lanes * total.width)
+        p.lut("offset bit", lanes * total.width)
     p.ff += registers
     if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
         p.lut("clip bit", lanes * table.output.bits)
@@ -407,24 +408,36 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     """The lanes of cores/dot.py, for one vector."""
     input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
-    kind = "constant " if c.nf * c.sf == 1 else ""
     if c.xnor:
         p.match_counts(c.pe, c.simd)
+    elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
+        # One bit of an input for each bit of a weight that is 1, all in one sum; of BIPOLAR ones the other operand, or its complement.
+        ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w), lambda: _ones(c.weights, w))
+        bits = ones * (w if input_type == BIPOLAR else a)
+        p.lut("constant adder", max(0, bits - c.pe * step.width))
+        p.lut("constant sum bit", c.pe * step.width)
     elif BIPOLAR in (input_type, weight_type):
         bits = max(a, w) + 1
-        p.lut(kind + "signed term bit", products * bits)
-        p.lut(kind + "signed adder", c.pe * max(0, c.simd * bits - step.width))
+        p.lut("signed term bit", products * bits)
+        p.lut("signed adder", c.pe * max(0, c.simd * bits - step.width))
         p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
-        if c.simd == 1 and c.sf > 1:
+        rescaled = rescales(c.thresholds)
+        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW and not (rescaled and c.sf == 1) else 0))
+        if c.simd == 1 and c.sf > 1 and not rescaled:
             p.into_slices(c.pe * _sums(c)[1].width)
-        p.lut("slice", products)
+        # A slice adds one other product to its own; what pairs give is added up in LUTs.
+        p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
     else:
-        p.product(c.pe, a, w, step.width, c.simd, kind)
+        p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width
+
+
+def _ones(weights: np.ndarray, bits: int) -> int:
+    """Bits that are 1 in the two's complement of ``weights``."""
+    return int(np.bitwise_count(weights & ((1 << bits) - 1)).sum())
 
 
 @compose.register
@@ -444,12 +457,14 @@ def _(c: MvtuConfig, p):
     # The operand and its replay.
     p.ff += c.input.width
     if c.group_folds > 1:
-        if several:
+        if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
+            p.ram(c.sf, c.input.width)
+        elif several:
             p.lutram(c.sf, c.input.width)
         else:
             p.ff += c.input.width
         p.lut("replay mux", c.input.width)
-        p.ff += c.deep_replay * (c.input.width + 1 + c.input.width)
+        p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
     stages = 2 + c.deep_replay + several
@@ -470,7 +485,9 @@ def _(c: MvtuConfig, p):
     lanes = c.mmv * c.pe
     if several:
         p.ff += lanes * total.width
-        p.lut("accumulator bit", lanes * total.width)
+        # A slice adds up its own products; LUTs clear the sum where a fold begins.
+        alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
+        p.lut("cleared bit" if alone else "accumulator bit", lanes * total.width)
     if c.xnor and c.thresholds is None:
         p.lut("count bit", lanes * total.width)
 
@@ -511,8 +528,9 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
 
 
 def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
-    codes = dtype.encode(weights).astype(np.int64).reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3)
-    return distinct_columns(codes.reshape(nf * sf, pe * simd), dtype.bits)
+    small = np.min_scalar_type((1 << dtype.bits) - 1)
+    codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
+    return distinct_columns(codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits)
 
 
 @compose.register
@@ -524,15 +542,16 @@ def _(c: DepthwiseConfig, p):
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
     total = holding(*total)
-    stages = 2
+    stages, in_slices = 2, False
     if c.weights is not None:
         stages = 3
         _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         products = c.pe * c.simd
-        if _product(p, products, x, w, c.arithmetic):
+        in_slices = _product(p, products, x, w, c.arithmetic)
+        if in_slices:
             # The slices have the operand, the product and the accumulator in their own registers.
-            p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
+            p.into_slices(c.input.width + products * (x.width + w.width) + (0 if rescales(c.thresholds) else c.pe * total.width))
         p.ff += products * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
@@ -542,8 +561,8 @@ def _(c: DepthwiseConfig, p):
         used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or _mixed(c.thresholds, c.pe))
         p.ff += fold * (stages - 1 + used)
     p.ff += c.pe * total.width
-    # Several taps are added up before they go into the sum.
-    p.lut("accumulator bit", c.pe * c.simd * total.width)
+    # Several taps are added up before they go into the sum; a slice adds up its own products.
+    p.lut("cleared bit" if in_slices and c.simd == 1 else "accumulator bit", c.pe * c.simd * total.width)
     _activation(c.thresholds, c.pe, total, p, c)
 
 
@@ -568,7 +587,7 @@ def _(c: GlobalPoolConfig, p):
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:
-        p.ram(c.folds, c.pe * total.width, prefers_block(c.folds, c.pe * total.width))
+        p.ram(c.folds, c.pe * total.width)
     _activation(c.thresholds, c.pe, total, p, c)
 
 
@@ -589,10 +608,11 @@ def _(c: AddConfig, p):
             p.ff += c.pe * holding(*limits).width
     _parameters(c.offsets, c.pe, p)
     p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
-    if in_slices:
+    if not in_slices:
+        p.lut("add bit", c.pe * total.width * len(c.inputs))
+    elif not rescales(c.thresholds):
         # A slice that multiplies also adds, and keeps the sum.
         p.into_slices(c.pe * total.width)
-    p.lut("add bit", c.pe * total.width * len(c.inputs))
     _activation(c.thresholds, c.pe, total, p, c)
 
 

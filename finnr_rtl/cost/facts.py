@@ -31,9 +31,18 @@ def distinct_columns(words: np.ndarray, bits: int) -> int:
 
     A column that is constant costs nothing, and of equal ones synthesis keeps one.
     """
-    codes = np.ascontiguousarray(words.T).astype(np.int64)
-    planes = np.concatenate([(codes >> bit) & 1 for bit in range(bits)]).astype(bool)
-    planes = planes[planes.any(axis=1) & ~planes.all(axis=1)]
+    kind = np.min_scalar_type((1 << bits) - 1)
+    codes = words.astype(kind) & kind.type((1 << bits) - 1)
+    planes = [(codes >> kind.type(bit)) & kind.type(1) for bit in range(bits)] if bits > 1 else [codes]
     if len(words) > FEW_WORDS:
-        return len({plane.tobytes() for plane in np.packbits(planes, axis=1)})
-    return len(np.unique(planes @ (1 << np.arange(len(words)))))
+        packed = np.packbits(np.ascontiguousarray(np.concatenate(planes, axis=1).T), axis=1)
+        ends = np.packbits([[0] * len(words), [1] * len(words)], axis=1)
+        return len({column.tobytes() for column in packed} - {column.tobytes() for column in ends})
+    # There may be a hundred thousand columns, for hundreds of layouts.
+    found = np.zeros(1 << len(words), dtype=bool)
+    for plane in planes:
+        columns = np.zeros(plane.shape[1], dtype=np.uint16)
+        for place, row in enumerate(plane):
+            columns |= row.astype(np.uint16) << np.uint16(place)
+        found[columns] = True
+    return int(np.count_nonzero(found[1:-1]))

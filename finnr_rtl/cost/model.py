@@ -20,11 +20,11 @@ FAMILIES = ("xc7", "xcu", "xcup", "ecp5", "ice40")
 
 @cache
 def _constants(family: str) -> dict[str, float]:
-    """LUTs per unit of each feature; UltraScale has UltraScale+'s logic, and both, where they are not fitted, that of the 7 series."""
+    """LUTs per unit of each feature; UltraScale has UltraScale+'s logic, and where a family is not fitted it has that of the 7 series."""
     if family not in FAMILIES:
         raise ValueError(f"family={family!r} must be one of {', '.join(FAMILIES)}")
     fitted = json.loads((files("finnr_rtl.cost") / "constants.json").read_text(encoding="utf-8"))
-    return fitted.get("xcup" if family == "xcu" else family, fitted["xc7"])
+    return fitted["xc7"] | fitted.get("xcup" if family == "xcu" else family, {})
 
 
 def core_cost(config: CoreConfig, family: str) -> Resources:

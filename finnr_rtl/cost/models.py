@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.dwc import WidthConverterConfig
@@ -73,11 +74,18 @@ def _core(config: CoreConfig, family: str) -> Resources:
     return _known(config, family) if isinstance(config, WalkConfig | LineBufferConfig) else model.core_cost(config, family)
 
 
+# What layers take, for as long as there are these layers: the same for every board of a family, and every goal.
+_known_layers: WeakKeyDictionary[Layer, dict[tuple[Fold, str], Resources]] = WeakKeyDictionary()
+
+
 def _layer(layer: Layer, fold: Fold, family: str) -> Resources:
-    cores = [config for _, config in engine(layer, fold)]
-    for before, after in pairwise(list(cores)):
-        cores += conversion(before.output, after.input.lanes)
-    return sum((_core(config, family) for config in cores), Resources())
+    known = _known_layers.setdefault(layer, {})
+    if (fold, family) not in known:
+        cores = [config for _, config in engine(layer, fold)]
+        for before, after in pairwise(list(cores)):
+            cores += conversion(before.output, after.input.lanes)
+        known[fold, family] = sum((_core(config, family) for config in cores), Resources())
+    return known[fold, family]
 
 
 def _stages_by_layer(folded: FoldedNetwork, stages: list[Stage], family: str) -> dict[str, Resources]:

@@ -4,11 +4,13 @@ from collections import defaultdict
 from functools import cache
 from math import ceil
 
+from amaranth.hdl import Shape
+
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.ram import free_words, prefers_block
+from finnr_rtl.cores.ram import free_words, ram_style
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.images import WIDE
+from finnr_rtl.emit.images import WIDE, keeps_to_itself
 
 __all__ = ["Parts"]
 
@@ -17,6 +19,9 @@ XILINX = ("xc7", "xcu", "xcup")
 
 # Deepest chain of registers that stays one; a longer one, without reset and tapped at its end alone, becomes a shift register in LUTs.
 LONGEST_CHAIN = 2
+
+# LUTs that Yosys makes, for each bit, of 64 words of a read-only memory of more than 256.
+DEEP_BANK = 1.4
 
 
 class Parts:
@@ -29,6 +34,7 @@ class Parts:
     def __init__(self, family: str):
         self.family = family
         self.six = family in XILINX
+        self.lut_memory = family != "ice40"
         self.fixed = 0
         self.ff = 0
         self.bram18 = 0
@@ -48,8 +54,8 @@ class Parts:
             self.features[feature] += times * amount
 
     def resources(self, constants: dict[str, float]) -> Resources:
-        """Counts, with ``constants`` LUTs per unit of each feature."""
-        lut = self.fixed + sum(constants.get(feature, 0.0) * amount for feature, amount in self.features.items())
+        """Counts, with ``constants`` LUTs per unit of each feature; what was never measured is not free, but one LUT each."""
+        lut = self.fixed + sum(constants.get(feature, 1.0) * amount for feature, amount in self.features.items())
         return Resources(round(lut), self.ff, self.bram18, self.dsp, self.uram)
 
     def chain(self, bits: int, length: int) -> None:
@@ -92,7 +98,7 @@ class Parts:
 
     def lutram(self, words: int, width: int) -> None:
         """A LUT memory with one write port, read at any address in the cycle of use."""
-        if self.family == "ice40":
+        if not self.lut_memory:
             self.ff += words * width
             self.lut("register file bit", words * width)
             return
@@ -113,9 +119,13 @@ class Parts:
             self.multiplexer(banks, width)
             self.lut("bank", banks)
 
-    def ram(self, words: int, width: int, block: bool) -> None:
+    def in_block(self, words: int, width: int) -> bool:
+        """Whether a memory that is written is in block RAM."""
+        return ram_style(words, width, self) == "block"
+
+    def ram(self, words: int, width: int) -> None:
         """A memory with one write port and one clocked read port."""
-        if block:
+        if self.in_block(words, width):
             self.block(words, width)
         else:
             self.lutram(words, width)
@@ -128,8 +138,9 @@ class Parts:
             self.ff += depth * (width + 1)
             self.lut("queue mux", width * (depth - 1))
             return
-        words = free_words(depth, width)
-        if prefers_block(depth, width):
+        block = self.in_block(depth, width)
+        words = free_words(depth, width) if block or self.lut_memory else depth
+        if block:
             self.block(words, width)
             self.ff += width + 2
             self.lut("queue mux", width)
@@ -158,10 +169,10 @@ class Parts:
         self.ff += columns
         if words < 3:
             return
-        if width >= WIDE and self.six:
+        if self.six and (width >= WIDE or kind == "rom" and keeps_to_itself(words, width)):
             # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
-            banks = 1 << (ceil(words / 64) - 1).bit_length()
-            self.fixed += columns * (banks + (banks // 4 if banks > 4 else 0))
+            banks = ceil(words / 64)
+            self.fixed += columns << (banks - 1).bit_length() if banks <= 4 else round(columns * banks * DEEP_BANK)
         else:
             # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
             least = 64 if self.six else 16
@@ -177,12 +188,17 @@ class Parts:
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
 
-    def product(self, count: int, first: int, second: int, width: int, terms: int = 1, kind: str = "") -> None:
-        """``count`` sums of ``terms`` products of numbers of so many bits each; the sums have ``width`` bits."""
-        self.lut(f"{kind}term bit", count * terms * first * second)
-        self.lut(f"{kind}term row", count * terms * min(first, second))
-        self.lut(f"{kind}adder", count * max(0, terms * first * second - width))
-        self.lut(f"{kind}sum bit", count * width)
+    def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
+        """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
+        wide, narrow = (first, second) if first.width >= second.width else (second, first)
+        bits = wide.width * narrow.width
+        self.lut("term bit", count * terms * bits)
+        self.lut("term row", count * terms * narrow.width)
+        self.lut("adder", count * max(0, terms * bits - 2 * width))
+        self.lut("sum bit", count * width)
+        if wide.signed:
+            # Each row is carried on to the highest bit of the sum.
+            self.lut("sign bit", count * terms * sum(max(0, width - wide.width - place) for place in range(narrow.width)))
 
     def output_place(self) -> None:
         """cores/register.py."""

@@ -10,11 +10,17 @@ from amaranth.hdl import ClockSignal, Instance
 
 from finnr_rtl.cores.rom import Rom
 
-__all__ = ["RomModules", "rom_module"]
+__all__ = ["RomModules", "keeps_to_itself", "rom_module"]
 
-# From this width on, LUTs of a ROM are kept apart from what reads it: Yosys spends 2.3 LUT instead of 1 on a bit of up to 64 words where
-# it may mix them. Narrow ones are better mixed, as they have constant bits.
+# From this width on, and with more words than these, LUTs of a ROM are kept apart from what reads it. Yosys spends 2.3 LUT instead of 1 on
+# a bit of up to 64 words where it may mix them, and 3.5 times a deeper table. Small ones are better mixed, as they have constant bits.
 WIDE = 64
+DEEP = 64
+
+
+def keeps_to_itself(words: int, width: int) -> bool:
+    """Whether synthesis is to keep the boundary of a ROM in LUTs."""
+    return width >= WIDE or words > DEEP
 
 
 class RomModules:
@@ -47,7 +53,7 @@ def rom_module(name: str, rows: list[int], width: int, block: bool) -> str:
     if len(rows) < 1 << bits:
         words.append(f"        default: data <= {{{width}{{1'bx}}}};")
     return "\n".join([
-        *(["(* keep_hierarchy *)"] if not block and width >= WIDE else []),
+        *(["(* keep_hierarchy *)"] if not block and keeps_to_itself(len(rows), width) else []),
         f"module {name} (",
         "  input wire clk,",
         "  input wire enable,",

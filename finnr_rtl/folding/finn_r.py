@@ -1,8 +1,8 @@
 """FINN-R's Algorithm 1 (Blott et al., ACM TRETS 11(3), 2018, section 4.4), kept to compare with.
 
 It "systematically widens the most pressing bottlenecks", as in the tool of that time: first Q, then P, then M, each to its next legal
-divisor. A design that does not fit is passed over, but does not end the walk: block RAM may fall again where memories get shallower. M,
-which was an option of that tool, grows where P has reached all outputs, as everywhere here.
+divisor. A design that does not fit is passed over, but does not end the walk: block RAM may fall again where memories get shallower. M
+was an option of that tool.
 """
 
 from dataclasses import replace

@@ -9,8 +9,9 @@ from pathlib import Path
 from finnr_rtl.divisors import divisors
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.windows import by_channel, sliding, widest_word
-from finnr_rtl.network.layers import ArgMax, Conv, Layer
+from finnr_rtl.network.layers import Add, ArgMax, Conv, Layer, Lookup, Multiply
 from finnr_rtl.network.network import Network
+from finnr_rtl.requantiser import Requantiser
 
 __all__ = ["Fold", "FoldedNetwork", "check_fold", "legal_choices", "legal_factors", "read_folding", "write_folding"]
 
@@ -70,17 +71,24 @@ def legal_factors(layer: Layer) -> dict[str, list[int]]:
 
 
 def legal_choices(layer: Layer) -> dict[str, list[str]]:
-    """The choices beside the factors that make a difference to a layer, and between what: "auto" is always legal too."""
+    """The choices beside the factors that make a difference to a layer, and between what: "auto" is always legal too, and listed where
+    it is a choice of its own because it may mean one thing for one memory or product of the layer and another for the next."""
     # Here, since reading a folding must not wait for the cores to load.
     from finnr_rtl.cores.product import LEAST_DSP_BITS
 
+    activation = getattr(layer, "requantiser", getattr(layer, "thresholds", None))
+    multiplies = isinstance(activation, Requantiser) or isinstance(layer, Multiply | Add)
     choices = {}
     if sliding(layer):
         choices["window"] = ["ring", "lines"]
-    if isinstance(layer, Conv):
+    if isinstance(layer, Conv | Lookup):
         choices["weights"] = ["lut", "block"]
-        if layer.weight_type.bits > 1 and layer.input_type.bits + layer.weight_type.bits >= LEAST_DSP_BITS:
-            choices["arithmetic"] = ["lut", "dsp"]
+    if isinstance(layer, Conv) and layer.weight_type.bits > 1:
+        multiplies |= layer.input_type.bits + layer.weight_type.bits >= LEAST_DSP_BITS
+    if activation is not None:
+        choices["thresholds"] = ["auto", "lut", "block"]
+    if multiplies:
+        choices["arithmetic"] = ["auto", "lut", "dsp"]
     return choices
 
 
@@ -111,10 +119,7 @@ def write_folding(folded: FoldedNetwork) -> str:
     for layer in folded.network.layers:
         entry = asdict(folded.folds[layer.name])
         without = {key for key, values in legal_factors(layer).items() if values == [1]} - {"pe"}
-        if not sliding(layer):
-            without.add("window")
-        if not isinstance(layer, Conv):
-            without |= CHOICES.keys() - {"window"}
+        without |= CHOICES.keys() - legal_choices(layer).keys()
         layers[layer.name] = {key: value for key, value in entry.items() if key not in without}
     return json.dumps({"layers": layers}, indent=2) + "\n"
 

@@ -47,9 +47,9 @@ class Optimised:
         return sum(self.layers.values(), Resources())
 
 
-def space_of(network: Network, goal: Goal, room: Resources, family: str) -> Space:
+def space_of(network: Network, goal: Goal, room: Resources, family: str, least: int = 1) -> Space:
     """The designs that the goal's optimiser chooses from, counted by its cost model for a device family; such as are within ``room``
-    are all among them."""
+    are all among them. ``least`` cycles per frame are fast enough."""
     model = MODELS[goal.cost_model]
     given, pruned = goal.given, True
     if goal.optimiser == "finn-r":
@@ -57,7 +57,7 @@ def space_of(network: Network, goal: Goal, room: Resources, family: str) -> Spac
         automatic = dict.fromkeys(CHOICES, "auto")
         given, pruned = {layer.name: {**automatic, **given.get(layer.name, {})} for layer in network.layers}, False
     layer_cost, core_cost = (lambda layer, fold: model.layer(layer, fold, family)), (lambda config: model.core(config, family))
-    return Space(network, given, layer_cost, core_cost, PRODUCTS_PER_CELL * (room.lut + room.dsp), pruned)
+    return Space(network, given, layer_cost, core_cost, PRODUCTS_PER_CELL * (room.lut + room.dsp), least, pruned)
 
 
 def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[str], None] = lambda _: None) -> Optimised:
@@ -71,7 +71,7 @@ def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[
     """
     room = budget(board, goal.caps)
     progress("comparing foldings")
-    spaces = cache(partial(space_of, network, goal, room))
+    spaces = cache(partial(space_of, network, goal, room, least=max(goal.fewest_cycles(network, board), goal.cycles(board) or 1)))
     model = MODELS[goal.cost_model]
     space = spaces(board.family)
     reserve, bound = Resources(), None

@@ -1,8 +1,9 @@
 """What one layer may be: its legal folds, each with its cycles, its resources and the width of its streams."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,30 +13,50 @@ from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.folding.folding import Fold, check_fold, legal_choices, legal_factors
 from finnr_rtl.network.layers import Conv, Layer
 
-__all__ = ["LayerCost", "Options", "folds", "undominated"]
+__all__ = ["LayerCost", "Options", "folds", "quickest", "undominated"]
 
 # Resources of a layer at a fold.
 LayerCost = Callable[[Layer, Fold], Resources]
 
+# What the price of each choice depends on beside the layer: a memory's words and their width, or the number of products.
+PRICED_BY = {
+    "weights": ("pe", "simd", "window"),
+    "thresholds": ("pe", "mmv"),
+    "arithmetic": ("pe", "simd", "mmv", "window"),
+}
 
-def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
-    """Every legal fold of ``layer`` that has the values ``given``, in a fixed order.
 
-    What is not given takes each of its legal values; a choice that makes no difference for the layer stays "auto". Unless ``mmv`` or ``pe``
-    is given, there are several windows at a time only where all outputs are computed at a time: otherwise results would need transposing.
-    """
-    legal = {**legal_factors(layer), **legal_choices(layer)}
-    most = max(legal["pe"])
+def shapes(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
+    """Every legal combination of factors and windows of ``layer`` that has the values ``given``, in a fixed order; fewer windows at a time
+    come before more of the same ``pe`` and ``simd``. Other choices are as given, or "auto"."""
+    legal = legal_factors(layer) | {key: values for key, values in legal_choices(layer).items() if key == "window"}
     values = [[given[key]] if key in given else legal[key] for key in legal]
     for combination in product(*values):
         fold = Fold(**{**given, **dict(zip(legal, combination, strict=True))})
-        if fold.mmv > 1 and fold.pe < most and not given.keys() & {"mmv", "pe"}:
-            continue
         try:
             check_fold(layer, fold)
         except ValueError:
             continue
         yield fold
+
+
+def choices(layer: Layer, given: Mapping[str, int | str]) -> dict[str, list[str]]:
+    """What is left to choose at a shape of ``layer``: where memories and products go, as far as it makes a difference."""
+    return {key: values for key, values in legal_choices(layer).items() if key in PRICED_BY and key not in given}
+
+
+def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
+    """Every legal fold of ``layer`` that has the values ``given``, in a fixed order; what makes no difference for the layer is "auto"."""
+    open_ = choices(layer, given)
+    for shape in shapes(layer, given):
+        for values in product(*open_.values()):
+            yield replace(shape, **dict(zip(open_, values, strict=True)))
+
+
+def quickest(layer: Layer, given: Mapping[str, int | str]) -> int:
+    """Cycles per frame that no fold of ``layer`` with the values ``given`` undercuts."""
+    most = {key: values[-1] for key, values in legal_factors(layer).items()}
+    return min((_cycles(engine(layer, fold)) for fold in shapes(_in_order(layer), {**most, **given})), default=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,31 +72,37 @@ class Options:
     gives: np.ndarray
 
     @staticmethod
-    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost, most: int) -> "Options":
-        """All legal options with the values ``given`` and up to ``most`` products a cycle; if none has so few, those with the fewest."""
-        every = tuple(folds(layer, given))
-        most = max(most, min(map(_products, every)))
-        every = tuple(fold for fold in every if _products(fold) <= most)
-        layer = _in_order(layer)
-        shapes: dict[tuple, list[CoreConfig]] = {}
-        for fold in every:
-            key = fold.pe, fold.simd, fold.mmv, fold.window
-            if key not in shapes:
-                shapes[key] = [config for _, config in engine(layer, fold)]
-        cores = [shapes[fold.pe, fold.simd, fold.mmv, fold.window] for fold in every]
-        return Options(
-            layer,
-            every,
-            np.array([max(config.cycles for config in row) for row in cores], dtype=np.int64),
-            np.array([[*vars(cost(layer, fold)).values()] for fold in every], dtype=np.int64),
-            np.array([[spec.lanes for spec in row[0].inputs] for row in cores], dtype=np.int64),
-            np.array([row[-1].output.lanes for row in cores], dtype=np.int64),
-        )
+    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost, most: int, least: int) -> "Options":
+        """All legal options with the values ``given`` and up to ``most`` products a cycle; if none has so few, those with the fewest.
 
-    def pruned(self) -> "Options":
-        """The options worth a thought: no other one with the same streams is at most as slow and as large in every resource."""
+        Where the whole cannot be faster than ``least`` cycles per frame, windows are not taken more at a time than is enough for that: each
+        more takes a datapath of its own, and all that it could save is a width converter's registers. Of the choices that add up to the
+        same shape those are left out that another one undercuts, whatever else is chosen.
+        """
+        layer = _in_order(layer)
+        every = list(shapes(layer, given))
+        most = max(most, min(map(_products, every)))
+        pricing = _Pricing(layer, given, cost)
+        enough: dict[tuple[int, int], int] = {}
+        rows = []
+        for shape in every:
+            matrix = shape.pe, shape.simd
+            if _products(shape) > most or shape.mmv > enough.get(matrix, shape.mmv):
+                continue
+            cores = engine(layer, shape)
+            cycles = _cycles(cores)
+            if cycles <= least:
+                enough[matrix] = shape.mmv
+            takes, gives = [spec.lanes for spec in cores[0][1].inputs], cores[-1][1].output.lanes
+            rows += [(fold, cycles, resources, takes, gives) for fold, resources in pricing.options(shape)]
+        found, cycles, resources, takes, gives = zip(*rows, strict=True)
+        return Options(layer, found, *(np.array(column, dtype=np.int64) for column in (cycles, resources, takes, gives)))
+
+    def pruned(self, least: int) -> "Options":
+        """The options worth a thought: no other one with the same streams is at most as slow and as large in every resource. What is
+        faster than ``least`` cycles per frame counts as no faster."""
         _, streams = np.unique(np.column_stack([self.takes, self.gives]), axis=0, return_inverse=True)
-        measure = np.column_stack([self.cycles, self.resources])
+        measure = np.column_stack([np.maximum(self.cycles, least), self.resources])
         kept = [rows[undominated(measure[rows])] for rows in (np.flatnonzero(streams == kind) for kind in range(streams.max() + 1))]
         return self.only(np.sort(np.concatenate(kept)))
 
@@ -86,6 +113,38 @@ class Options:
 
     def __len__(self) -> int:
         return len(self.folds)
+
+
+class _Pricing:
+    """What a layer takes at each shape and choice.
+
+    Where weights and thresholds go and what makes products is independent of each other, so each choice is priced alone, once for all
+    shapes at which it is the same, and prices are added. Sums may be a LUT off, as each is rounded.
+    """
+
+    def __init__(self, layer: Layer, given: Mapping[str, int | str], cost: LayerCost):
+        self._cost = lambda fold: np.array([*vars(cost(layer, fold)).values()], dtype=np.int64)
+        self._choices = choices(layer, given)
+        self._known: dict[tuple, list[tuple[str, np.ndarray]]] = {}
+
+    def options(self, shape: Fold) -> Iterator[tuple[Fold, np.ndarray]]:
+        """The folds of a shape worth a thought and what each takes."""
+        shape = replace(shape, **{key: values[0] for key, values in self._choices.items()})
+        base = self._cost(shape)
+        prices = [self._prices(shape, base, key) for key in self._choices]
+        for combination in product(*prices):
+            fold = replace(shape, **{key: value for key, (value, _) in zip(self._choices, combination, strict=True)})
+            yield fold, sum((price for _, price in combination), base)
+
+    def _prices(self, shape: Fold, base: np.ndarray, key: str) -> list[tuple[str, np.ndarray]]:
+        """What the values of a choice take beside what its first one does; only such as no other value undercuts."""
+        known = key, *(getattr(shape, name) for name in PRICED_BY[key])
+        if known not in self._known:
+            values = self._choices[key]
+            prices = [self._cost(replace(shape, **{key: value})) - base for value in values[1:]]
+            prices = np.array([np.zeros_like(base), *prices])
+            self._known[known] = [(values[row], prices[row]) for row in np.sort(undominated(prices))]
+        return self._known[known]
 
 
 class _InOrder(Conv):
@@ -99,12 +158,24 @@ class _InOrder(Conv):
         return self.matrix
 
 
+_ordered: WeakKeyDictionary[Conv, _InOrder] = WeakKeyDictionary()
+
+
 def _in_order(layer: Layer) -> Layer:
-    return _InOrder(**{field.name: getattr(layer, field.name) for field in fields(layer)}) if isinstance(layer, Conv) else layer
+    """``layer``, or if that is a convolution, always the same :class:`_InOrder` for it."""
+    if not isinstance(layer, Conv):
+        return layer
+    if layer not in _ordered:
+        _ordered[layer] = _InOrder(**{field.name: getattr(layer, field.name) for field in fields(layer)})
+    return _ordered[layer]
 
 
 def _products(fold: Fold) -> int:
     return fold.pe * fold.simd * fold.mmv
+
+
+def _cycles(cores: list[tuple[str, CoreConfig]]) -> int:
+    return max(config.cycles for _, config in cores)
 
 
 def undominated(measure: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.stages import conversion, forking
 from finnr_rtl.folding.folding import Fold
-from finnr_rtl.folding.options import LayerCost, Options
+from finnr_rtl.folding.options import LayerCost, Options, quickest
+from finnr_rtl.network.layers import Conv
 from finnr_rtl.network.network import Network
 
 __all__ = ["CoreCost", "Edge", "Space"]
@@ -37,9 +39,10 @@ class Space:
     """The designs of ``network`` in which layers have the values that ``given`` has for them, by name.
 
     ``options`` are those of each layer, in the network's order, each with the fork behind it where there is one; those of more than
-    ``most`` products a cycle are left out, and, unless ``pruned`` is False, those not worth a thought. ``edges`` are all streams between
-    layers. An input comes in the beats that its first reader takes, so an edge may lie between two readers. Rooms are not sized: FIFOs
-    are as small as they can be.
+    ``most`` products a cycle are left out, and, unless ``pruned`` is False, those not worth a thought: what is faster than ``least``
+    cycles per frame, or than all layers can be within ``most``, counts as no faster. ``edges`` are all streams between layers. An input
+    comes in the beats that its first reader takes, so an edge may lie between two readers. Rooms are not sized: FIFOs are as small as
+    they can be.
     """
 
     def __init__(
@@ -49,12 +52,16 @@ class Space:
         layer_cost: LayerCost,
         core_cost: CoreCost,
         most: int,
+        least: int = 1,
         pruned: bool = True,
     ):
         self.network = network
-        self.options = [Options.of(layer, given.get(layer.name, {}), layer_cost, most) for layer in network.layers]
+        values = [(layer, given.get(layer.name, {})) for layer in network.layers]
+        products = sum(layer.operations // 2 for layer in network.layers if isinstance(layer, Conv))
+        least = max(least, ceil(products / most), *(quickest(layer, own) for layer, own in values)) if pruned else 0
+        self.options = [Options.of(layer, own, layer_cost, most, least) for layer, own in values]
         if pruned:
-            self.options = [options.pruned() for options in self.options]
+            self.options = [options.pruned(least) for options in self.options]
         self.edges: list[Edge] = []
         self._core_cost = core_cost
         for name in (*(port.name for port in network.inputs), *(layer.name for layer in network.layers)):

