@@ -195,7 +195,7 @@ def verify(options) -> int:
     OUT.print(_table(("stream", "beats compared", "mismatches"), rows))
     OUT.print()
     for name, run in result.runs.items():
-        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} frames in {run['cycles']} cycles, {len(run['faults'])} faults")
+        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} frames in {run['cycles']:,} cycles, {len(run['faults'])} faults")
         for fault in run["faults"]:
             OUT.print(f"  {fault}")
     timing, measured = result.predicted, result.runs.get("back_to_back", {})

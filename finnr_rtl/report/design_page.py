@@ -2,7 +2,7 @@
 
 from finnr_rtl.report import charts, plots, tables
 from finnr_rtl.report.page import figure, key, page, section, table, tiles
-from finnr_rtl.report.picture import picture
+from finnr_rtl.report.picture import family, picture
 from finnr_rtl.report.svg import element
 from finnr_rtl.report.tables import RESOURCE_NAMES, Table, off_by
 from finnr_rtl.report.text import number, percent, quantity
@@ -51,8 +51,10 @@ def _tiles(facts: dict) -> str:
 
 
 def _picture(facts: dict) -> str:
-    families = [("matrix", "matrix layer"), ("pool", "pool"), ("move", "element by element, or moving data")]
-    used = [(element("rect", x=1, y=1, width=12, height=12, rx=3, class_=f"node {name}"), what) for name, what in families]
+    families = {"matrix": "matrix layer", "pool": "pool", "move": "element by element, or moving data"}
+    there = set(map(family, facts["layers"]))
+    shown = {name: what for name, what in families.items() if name in there}
+    used = [(element("rect", x=1, y=1, width=12, height=12, rx=3, class_=f"node {name}"), what) for name, what in shown.items()]
     used.append((element("rect", x=2, y=2, width=10, height=10, rx=3, class_="node slowest"), "the bottleneck"))
     return section(
         "Network",
