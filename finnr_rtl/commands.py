@@ -177,6 +177,7 @@ def _print_performance(known: dict) -> None:
 
 def verify(options) -> int:
     """``verify``: simulate a build and compare."""
+    from finnr_rtl.report.text import number
     from finnr_rtl.verify import verify as job
 
     count = options.frames or 3
@@ -199,9 +200,11 @@ def verify(options) -> int:
         for fault in run["faults"]:
             OUT.print(f"  {fault}")
     timing, measured = result.predicted, result.runs.get("back_to_back", {})
-    OUT.print(f"cycles per frame: {timing.interval} predicted, {measured.get('interval') or 'not'} measured (back to back)")
-    OUT.print(f"latency: {timing.latency} cycles predicted, {measured.get('latency', 'not')} measured")
-    OUT.print(f"slowest: {timing.bottleneck}, limit: {timing.limit}; filled after {timing.fill} cycles")
+    gap = timing.gap(result.frames)
+    later = "" if gap in (None, timing.interval) else f"; {timing.interval:,} from some later frame on"
+    OUT.print(f"cycles per frame: {number(gap)} predicted, {number(measured.get('interval'))} measured (back to back){later}")
+    OUT.print(f"latency: {number(timing.latency)} cycles predicted, {number(measured.get('latency'))} measured")
+    OUT.print(f"slowest: {timing.bottleneck}, limit: {timing.limit}; filled after {timing.fill:,} cycles")
     if result.differing_samples is not None:
         OUT.print(f"outputs stored with the data: {result.differing_samples} of {result.frames} frames differ")
     total = sum(row[1] for row in rows)

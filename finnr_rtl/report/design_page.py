@@ -90,7 +90,7 @@ def _measured(facts: dict, synthesis: dict | None, verification: dict | None) ->
     parts = []
     if verification:
         rows = []
-        for name, what in (("interval", "cycles per frame"), ("latency", "cycles to the first result")):
+        for name, what in (("interval", "between the last two frames"), ("latency", "to the first result")):
             predicted, found = verification["predicted"][name], verification["measured"].get(name)
             rows.append([what, number(predicted), number(found), off_by(predicted, found)])
         parts.append(f"<p>{verification['frames']} frames simulated by {verification['simulator']}: "
