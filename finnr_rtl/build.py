@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,14 +32,17 @@ def read_data(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not a readable npz file ({error}); give one with an array `inputs`") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); give an npz file with an array `inputs`") from None
+    except (ValueError, AttributeError, BadZipFile, EOFError):
+        raise UserError(f"{path}: not an npz file of numbers, or a damaged one; give one with an array `inputs`") from None
 
 
 def data_frames(network: Network, path: Path, count: int) -> dict[str, np.ndarray]:
     """Input integers of the first ``count`` samples of an npz file, by input."""
+    data = read_data(path)
     try:
-        return integers(network, read_data(path), slice(count))[0]
+        return integers(network, data, slice(count))[0]
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 

@@ -55,6 +55,7 @@ def build(options) -> int:
     from finnr_rtl.build import build as job
     from finnr_rtl.build import default_output
     from finnr_rtl.network import summary
+    from finnr_rtl.report.facts import facts
 
     with _steps() as bar:
         task = bar.add_task("starting", total=None)
@@ -69,13 +70,10 @@ def build(options) -> int:
     for port in network.inputs:
         OUT.print(f"input {port.name}, {port.dtype}: {port.source}")
     OUT.print()
-    _print_folding(result)
-    timing = result.cycles
-    OUT.print(
-        f"{timing.interval} cycles per frame (slowest: {timing.bottleneck}, limit: {timing.limit}), first result after {timing.latency} "
-        f"cycles, filled after {timing.fill}; "
-        f"{result.frames_per_second:,.0f} frames/s at {result.clock_mhz:g} MHz"
-    )
+    known = facts(result)
+    _print_folding(known)
+    OUT.print()
+    _print_performance(known)
     output = options.output or default_output(options.model, result.board)
     OUT.print(f"written to {output}; check it with: python -m finnr_rtl verify {output}")
     return 0
@@ -86,32 +84,22 @@ def estimate(options) -> int:
     from finnr_rtl.estimate import default_estimate
     from finnr_rtl.estimate import estimate as job
     from finnr_rtl.report import tables
-    from finnr_rtl.report.text import number, quantity
 
     with _steps() as bar:
         task = bar.add_task("starting", total=None)
-        result, facts = job(
+        result, known = job(
             options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
             clock_mhz=options.clock_mhz, **_asked(options),
             progress=lambda step: bar.update(task, description=step),
         )
-    OUT.print(_table(*tables.topology(facts)[:3]))
+    OUT.print(_table(*tables.topology(known)[:3]))
     OUT.print()
-    _print_folding(result)
+    _print_folding(known)
     OUT.print()
     for content in (tables.traffic, tables.intensity):
-        OUT.print(_table(*content(facts)[:3]))
+        OUT.print(_table(*content(known)[:3]))
         OUT.print()
-    known = facts["performance"]
-    OUT.print(
-        f"{number(known['interval_cycles'])} cycles per frame (slowest: {known['bottleneck']}), first result after "
-        f"{number(known['first_result_cycles'])} cycles, first frame after {number(known['latency_cycles'])} cycles = "
-        f"{quantity(known['latency_us'] / 1e6, 's')}"
-    )
-    OUT.print(
-        f"{known['frames_per_second']:,.0f} frames/s at {result.clock_mhz:g} MHz, {quantity(known['operations_per_second'], 'Op/s')}; "
-        f"{100 * facts['traffic']['bandwidth_share']:.2g} % of the board's memory bandwidth"
-    )
+    _print_performance(known)
     OUT.print(f"written to {options.output or default_estimate(options.model, result.board)}")
     return 0
 
@@ -155,37 +143,41 @@ def explore(options) -> int:
     return 0
 
 
-def _words(fold) -> str:
-    """The choices of a fold that are not left to the core."""
-    words = ((key, getattr(fold, key)) for key in ("window", "weights", "thresholds", "arithmetic"))
-    return ", ".join(f"{key} {value}" for key, value in words if value != "auto")
-
-
-def _print_folding(result) -> None:
+def _print_folding(known: dict) -> None:
     """Layer by layer how it is computed and what it takes; the whole against the device; how good that is."""
-    from finnr_rtl.cost.resources import RESOURCES
+    from finnr_rtl.report import tables
+    from finnr_rtl.report.text import percent
 
-    folds, device = result.folded.folds, result.board.device
-    cycles = {layer.name: 0 for layer in result.folded.network.layers}
-    for stage in result.stages:
-        cycles[stage.layer] = max(cycles.get(stage.layer, 0), stage.config.cycles)
-    used = [name for name in RESOURCES if getattr(device, name)]
-    rows = []
-    for name, counts in result.layers.items():
-        fold = folds.get(name)
-        choices = (fold.pe, fold.simd, fold.mmv, _words(fold)) if fold else ("",) * 4
-        rows.append((name or "ports", *choices, cycles[name] if fold else "", *(f"{getattr(counts, key):,}" for key in used)))
-    rows.append(("total", "", "", "", "", "", *(f"{getattr(result.total, key):,}" for key in used)))
-    for name, counts in ((f"of {result.board.board}", result.total), ("budget", result.budget)):
-        rows.append((name, "", "", "", "", "", *(f"{getattr(counts, key) / getattr(device, key):.1%}" for key in used)))
-    OUT.print(_table(("layer", "pe", "simd", "mmv", "choices", "cycles", *(key.upper() for key in used)), rows))
+    headings, rows, texts, _ = tables.layers(known)
+    shown, board = tables.shown_resources(known), known["platform"]
+    for name, counts in ((f"of {board['board']}", known["resources"]), ("budget", known["budget"])):
+        shares = [percent(counts[kind] / board["device"][kind]) for kind in shown]
+        rows.append([name, *[""] * (len(headings) - 1 - len(shown)), *shares])
+    OUT.print(_table(headings, rows, texts))
     OUT.print()
-    proof = "" if result.gap is None else f"; no other folding is better by more than {result.gap:.1%}"
-    OUT.print(f"chosen by {result.goal.optimiser}, counted by the cost model of {result.goal.cost_model}{proof}")
+    proof = "" if known["gap"] is None else f"; no other folding is better by more than {known['gap']:.1%}"
+    OUT.print(f"chosen by {known['optimiser']}, counted by the cost model of {known['cost_model']}{proof}")
+
+
+def _print_performance(known: dict) -> None:
+    """Cycles and rates of the whole."""
+    from finnr_rtl.report.text import number, percent, quantity
+
+    fast = known["performance"]
+    OUT.print(
+        f"{number(fast['interval_cycles'])} cycles per frame (slowest: {fast['bottleneck']}, limit: {fast['limit']}), first result after "
+        f"{number(fast['first_result_cycles'])} cycles, first frame after {number(fast['latency_cycles'])} cycles = "
+        f"{quantity(fast['latency_us'] / 1e6, 's')}, filled after {number(fast['fill_cycles'])}"
+    )
+    OUT.print(
+        f"{number(round(fast['frames_per_second']))} frames/s at {known['clock_mhz']:g} MHz, "
+        f"{quantity(fast['operations_per_second'], 'Op/s')}; {percent(known['traffic']['bandwidth_share'])} of the board's memory bandwidth"
+    )
 
 
 def verify(options) -> int:
     """``verify``: simulate a build and compare."""
+    from finnr_rtl.report.text import number
     from finnr_rtl.verify import verify as job
 
     count = options.frames or 3
@@ -204,13 +196,15 @@ def verify(options) -> int:
     OUT.print(_table(("stream", "beats compared", "mismatches"), rows))
     OUT.print()
     for name, run in result.runs.items():
-        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} frames in {run['cycles']} cycles, {len(run['faults'])} faults")
+        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} frames in {run['cycles']:,} cycles, {len(run['faults'])} faults")
         for fault in run["faults"]:
             OUT.print(f"  {fault}")
     timing, measured = result.predicted, result.runs.get("back_to_back", {})
-    OUT.print(f"cycles per frame: {timing.interval} predicted, {measured.get('interval') or 'not'} measured (back to back)")
-    OUT.print(f"latency: {timing.latency} cycles predicted, {measured.get('latency', 'not')} measured")
-    OUT.print(f"slowest: {timing.bottleneck}, limit: {timing.limit}; filled after {timing.fill} cycles")
+    gap = timing.gap(result.frames)
+    later = "" if gap in (None, timing.interval) else f"; {timing.interval:,} from some later frame on"
+    OUT.print(f"cycles per frame: {number(gap)} predicted, {number(measured.get('interval'))} measured (back to back){later}")
+    OUT.print(f"latency: {number(timing.latency)} cycles predicted, {number(measured.get('latency'))} measured")
+    OUT.print(f"slowest: {timing.bottleneck}, limit: {timing.limit}; filled after {timing.fill:,} cycles")
     if result.differing_samples is not None:
         OUT.print(f"outputs stored with the data: {result.differing_samples} of {result.frames} frames differ")
     total = sum(row[1] for row in rows)

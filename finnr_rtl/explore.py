@@ -48,7 +48,10 @@ def explore(
     model and board. Returns what ``explore.json`` holds; ``progress`` is told how many of how many designs are done.
     Raises ``UserError`` where the input is at fault, or the network fits none of the platforms.
     """
-    boards = {name: load_platform(name) for name in dict.fromkeys(platforms)}
+    boards: dict[str, Platform] = {}
+    for name in platforms:
+        if (board := load_platform(name)) not in boards.values():
+            boards[name] = board
     output = output or default_exploration(model)
     check_output(output, EXPLORATION)
     if not model.is_file():
@@ -77,9 +80,10 @@ def explore(
     flags |= {flag: value for flag, value in (("--input-type", input_type), ("--input-scale", input_scale)) if value}
     words = [word for flag, value in flags.items() for word in (flag, str(value))]
     result = {"generator": GENERATOR, "complete": True, "network": network.name, "platforms": []}
+    labels: set[str] = set()
     for name, board in boards.items():
         found = [point for place, pair in series.items() if place[0] == name for point in pair]
-        result["platforms"].append(_platform(name, board, found, model, output, words))
+        result["platforms"].append(_platform(name, board, found, model, output, words, labels))
     _write(output, result)
     return result
 
@@ -141,7 +145,7 @@ class _Store:
         self._tell(len(wanted) - len(missing))
         for place, known in each(self._executor, point, [(*self._common, *wanted[index]) for index in missing]):
             found[missing[place]] = known
-            write_file(files[missing[place]], json.dumps(known) + "\n")
+            write_file(files[missing[place]], json.dumps({"sha256": _digest(known), "design": known}) + "\n")
             self._tell(1)
         return found
 
@@ -155,10 +159,16 @@ class _Store:
 
 
 def _read(path: Path) -> dict | None:
+    """The design kept in a file; None where there is none, or it is not what was written."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        kept = json.loads(path.read_text())
+        return kept["design"] if kept["sha256"] == _digest(kept["design"]) else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _digest(known: dict) -> str:
+    return sha256(json.dumps(known).encode()).hexdigest()
 
 
 def _targets(ends: list[dict], points: int) -> list[float]:
@@ -170,8 +180,11 @@ def _targets(ends: list[dict], points: int) -> list[float]:
     return [target for target in dict.fromkeys(series) if slow < target < fast]
 
 
-def _platform(name: str, board: Platform, found: list[dict], model: Path, output: Path, words: list[str]) -> dict:
-    """What is told of one platform: its designs by rising frame rate, which of them are on the front, and how to build these."""
+def _platform(
+    name: str, board: Platform, found: list[dict], model: Path, output: Path, words: list[str], labels: set[str]
+) -> dict:
+    """What is told of one platform: its designs by rising frame rate, which of them are on the front, and how to build these; ``labels``
+    are the names of designs that are taken, and get those that are given here."""
     from finnr_rtl.report.facts import platform_facts
 
     # Neighbouring targets may be met by one design.
@@ -181,11 +194,11 @@ def _platform(name: str, board: Platform, found: list[dict], model: Path, output
     coordinates = [(one["facts"]["performance"]["frames_per_second"], one["facts"]["resources"]) for one in designs]
     fronts = {kind: front(coordinates, (kind,)) for kind in RESOURCES if getattr(board.device, kind)}
     several = len({one["facts"]["clock_mhz"] for one in designs}) > 1
-    kept, names = [], set()
+    kept = []
     for index, (one, best) in enumerate(zip(designs, front(coordinates), strict=True)):
         facts = one["facts"]
         clock = facts["clock_mhz"]
-        label = _unique(f"{board.name}_{facts['performance']['frames_per_second']:.0f}fps" + (f"_{clock:g}mhz" if several else ""), names)
+        label = _unique(f"{board.name}_{facts['performance']['frames_per_second']:.0f}fps" + (f"_{clock:g}mhz" if several else ""), labels)
         entry = {
             "name": label,
             "front": best,

@@ -10,8 +10,8 @@ from math import ceil
 from pathlib import Path
 
 from finnr_rtl.cost.resources import Resources
+from finnr_rtl.data_folders import folder
 from finnr_rtl.errors import UserError
-from finnr_rtl.resources import folder
 
 __all__ = ["Memory", "Platform", "load", "names"]
 

@@ -102,7 +102,10 @@ def verify(
 
 
 def _content(result: Verification, simulator: str) -> dict:
-    """What is kept of a verification: cycles, and what was compared; nothing that would differ from one machine to the next."""
+    """What is kept of a verification: cycles, and what was compared; nothing that would differ from one machine to the next.
+
+    ``interval`` is that of the last two frames simulated, which may still be others than when all goes on as before.
+    """
     free = result.runs.get("back_to_back", {})
     links = [link for run in result.runs.values() for link in run["links"]]
     return {
@@ -111,7 +114,7 @@ def _content(result: Verification, simulator: str) -> dict:
         "passed": result.passed,
         "beats": sum(link["beats"] for link in links),
         "mismatches": sum(link["mismatches"] for link in links),
-        "predicted": {"interval": result.predicted.interval, "latency": result.predicted.latency},
+        "predicted": {"interval": result.predicted.gap(result.frames), "latency": result.predicted.latency},
         "measured": {name: free.get(name) for name in ("interval", "latency")},
         "faults": {name: run["faults"] for name, run in result.runs.items()},
     }

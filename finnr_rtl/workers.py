@@ -70,8 +70,9 @@ def _cluster(address: str) -> Iterator[Executor]:
         raise UserError("--scheduler needs Dask: pip install 'finnr_rtl[cluster]'") from None
     try:
         client = Client(address, timeout=10)
-    except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:
+        # Of any kind: what answers there may speak another language, whose first bytes are read as a length.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"no Dask scheduler answers at {address!r} ({reason}); start one with: dask scheduler") from None
     with client:
         executor = client.get_executor(pure=False)

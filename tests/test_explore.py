@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,25 @@ def test_an_interrupted_exploration_keeps_its_points_and_goes_on(model, alone, t
     assert len(asked) == total + 1
     told = capsys.readouterr().out
     assert "python -m finnr_rtl build" in told and "frames/s" in told
+
+
+@pytest.mark.parametrize("left", ["{", "[]", "{}", '{"sha256": "0", "design": {"error": "none"}}'])
+def test_a_damaged_point_is_computed_again(left, model, alone, tmp_path):
+    shutil.copytree(alone[1], tmp_path / "out")
+    damaged = next((tmp_path / "out" / "points").iterdir())
+    damaged.write_text(left)
+    explore(model, ["pynq_z1", "ultra96"], tmp_path / "out", points=5, jobs=1)
+    assert damaged.read_text() == (alone[1] / "points" / damaged.name).read_text()
+
+
+def test_boards_given_twice_count_once_and_namesakes_keep_apart(model, tmp_path):
+    slow = tmp_path / "pynq_z1.toml"
+    slow.write_text((ROOT / "platforms" / "pynq_z1.toml").read_text().replace("clock_mhz = 100", "clock_mhz = 50"))
+    given = ["pynq_z1", str(ROOT / "platforms" / "pynq_z1.toml"), str(slow)]
+    boards = explore(model, given, tmp_path / "out", points=2, jobs=1)["platforms"]
+    assert [board["clock_mhz"] for board in boards] == [100, 50]
+    front = [point["name"] for board in boards for point in board["points"] if point["front"]]
+    assert len(set(front)) == len(front) == len(list((tmp_path / "out" / "foldings").iterdir()))
 
 
 def test_several_clocks(model, tmp_path):

@@ -3,11 +3,14 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from networks import small_cnn
 
+from finnr_rtl.datatypes import int_, uint
 from finnr_rtl.errors import UserError
-from finnr_rtl.folding.folding import Fold, FoldedNetwork, legal_factors, read_folding, write_folding
+from finnr_rtl.folding.folding import Fold, FoldedNetwork, check_fold, legal_factors, read_folding, write_folding
+from finnr_rtl.network.layers import Conv
 
 
 @pytest.fixture
@@ -65,6 +68,13 @@ def test_bad_files_are_refused_in_one_sentence(network, tmp_path, text, words):
     assert "\n" not in message
     for word in ["folding.json", *words]:
         assert word in message
+
+
+def test_no_word_is_wider_than_verilog_promises():
+    layer = Conv("fc", ("in",), (1, 1, 512), uint(8), np.ones((32, 1, 1, 512), dtype=np.int64), int_(8))
+    check_fold(layer, Fold(pe=16, simd=512))
+    with pytest.raises(ValueError, match="pe=32, simd=512, mmv=1 .* 131,072 bits .* 65,536"):
+        check_fold(layer, Fold(pe=32, simd=512))
 
 
 def test_folding_is_json_with_every_layer(network):

@@ -8,8 +8,8 @@ from amaranth.lib import io
 
 from finnr_rtl import platforms
 from finnr_rtl.cli import main
+from finnr_rtl.data_folders import folder
 from finnr_rtl.errors import UserError
-from finnr_rtl.resources import folder
 
 
 def test_all_files_load_and_leave_room_beside_the_shell():

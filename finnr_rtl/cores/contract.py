@@ -53,15 +53,6 @@ class StreamSpec:
         rows = np.packbits(bits.reshape(-1, self.width), axis=1, bitorder="little")
         return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
-    def unpack(self, payloads: list[int]) -> np.ndarray:
-        """Inverse of :meth:`pack`; the first dimension counts frames."""
-        size = (self.width + 7) // 8
-        raw = np.frombuffer(b"".join(int(p).to_bytes(size, "little") for p in payloads), dtype=np.uint8)
-        bits = np.unpackbits(raw.reshape(-1, size), axis=1, bitorder="little")[:, : self.width]
-        bits = bits.reshape(-1, self.lanes, self.dtype.bits).astype(np.uint64)
-        codes = (bits << np.arange(self.dtype.bits, dtype=np.uint64)).sum(axis=-1, dtype=np.uint64)
-        return self.dtype.decode(codes).reshape(-1, *self.shape)
-
 
 def port_names(prefix: str, count: int) -> list[str]:
     """Names of the stream ports of one direction: ``i`` alone, or ``i0``, ``i1`` .. where there are several."""

@@ -79,12 +79,6 @@ class Schedule(ABC):
         (beats,) = self.beats_per_input
         return beats
 
-    @property
-    def beats_out(self) -> int:
-        """Beats per frame of the only output."""
-        (beats,) = self.beats_per_output
-        return beats
-
     def run(self, offered: np.ndarray, drain: np.ndarray | None = None) -> Timing:
         """:meth:`run_ports` of a core with one input and one output."""
         timing = self.run_ports([offered], [drain])

@@ -56,6 +56,13 @@ class Cycles:
     limit: str
     fill: int
 
+    def gap(self, frames: int) -> int | None:
+        """Cycles between the ends of the last two of ``frames`` frames after reset, which is ``interval`` from some frame on; None for one
+        frame."""
+        if frames < 2:
+            return None
+        return self.ends[frames - 1] - self.ends[frames - 2] if frames <= len(self.ends) else self.interval
+
 
 def predict(stages: list[Stage], frames: int = 4) -> Cycles:
     """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames (2 or more) or, where not everything repeats

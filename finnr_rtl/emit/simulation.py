@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from finnr_rtl.data_folders import folder
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.dataflow.timing import Cycles, early_beats
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.emit.testbench import testbench
 from finnr_rtl.emit.vectors import Frames, links, vector_files
 from finnr_rtl.network.network import Network
-from finnr_rtl.resources import folder
 
 __all__ = ["random_frames", "simulation_files"]
 

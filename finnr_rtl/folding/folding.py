@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finnr_rtl.divisors import divisors
 from finnr_rtl.errors import UserError
-from finnr_rtl.folding.windows import by_channel, sliding
+from finnr_rtl.folding.windows import by_channel, sliding, widest_word
 from finnr_rtl.network.layers import Add, ArgMax, Conv, Layer, Lookup, Multiply
 from finnr_rtl.network.network import Network
 from finnr_rtl.requantiser import Requantiser
@@ -16,6 +16,8 @@ from finnr_rtl.requantiser import Requantiser
 __all__ = ["Fold", "FoldedNetwork", "check_fold", "legal_choices", "legal_factors", "read_folding", "write_folding"]
 
 STORAGES = ("auto", "lut", "block")
+# Verilog-2005 promises vectors of so many bits, and Amaranth makes none of more.
+MOST_BITS = 1 << 16
 # Words that a fold may have beside its factors, and what they may say.
 CHOICES = {"window": ("auto", "ring", "lines"), "weights": STORAGES, "thresholds": STORAGES, "arithmetic": ("auto", "lut", "dsp")}
 
@@ -27,9 +29,10 @@ class Fold:
     Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
     ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
     ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp". "auto" leaves the choice to the core. Fewer
-    than 8 words, products of fewer than 11 bits, and those with constants are in LUTs whatever is chosen.
+    than 8 words, products of fewer than 11 bits, and those with constants that are no weights are in LUTs whatever is chosen.
 
-    All values of :func:`legal_factors` go together where ``window`` is "auto"; :func:`check_fold` tells where they do not.
+    Values of :func:`legal_factors` go together as long as no word gets wider than ``MOST_BITS``, and, where ``window`` is not "auto", it
+    can bring them; :func:`check_fold` tells.
     """
 
     pe: int = 1
@@ -91,8 +94,16 @@ def legal_choices(layer: Layer) -> dict[str, list[str]]:
 
 def check_fold(layer: Layer, fold: Fold) -> None:
     """Raise ``ValueError`` where ``fold``, each value of which is legal, puts together what does not go together."""
-    if fold.window == "auto":
-        return
+    if fold.window != "auto":
+        _check_window(layer, fold)
+    if (bits := widest_word(layer, fold)) > MOST_BITS:
+        raise ValueError(
+            f"pe={fold.pe}, simd={fold.simd}, mmv={fold.mmv} are not legal together: "
+            f"they move {bits:,} bits in a cycle, and Verilog promises no vectors of more than {MOST_BITS:,}"
+        )
+
+
+def _check_window(layer: Layer, fold: Fold) -> None:
     if not sliding(layer):
         raise ValueError(f"window={fold.window!r} is not legal for a layer that no window slides over; the legal value is 'auto'")
     if fold.window == "ring" and isinstance(layer, Conv) and layer.weights.shape[3] % fold.simd:

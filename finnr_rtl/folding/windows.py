@@ -11,7 +11,7 @@ from finnr_rtl.network.layers import Conv, Layer, MaxPool, SumPool
 if TYPE_CHECKING:
     from finnr_rtl.folding.folding import Fold
 
-__all__ = ["by_channel", "sliding", "taken_channels", "window_style"]
+__all__ = ["by_channel", "sliding", "taken_channels", "widest_word", "window_style"]
 
 
 def by_channel(layer: Layer) -> bool:
@@ -52,3 +52,15 @@ def taken_channels(layer: Conv, fold: Fold) -> int:
     steps = prod(layer.output_shape[:2]) // fold.mmv * (layer.outputs // fold.pe) * (layer.fan_in // fold.simd)
     fast = [taken for taken in divisors(share) if rows * columns * channels // taken <= steps] or [share]
     return fold.simd // taps if fold.simd % taps == 0 and fold.simd // taps in fast else fast[0]
+
+
+def widest_word(layer: Layer, fold: Fold) -> int:
+    """Bits of the widest word that the cores of a layer pass on in a cycle: of a window, of weights, or of results."""
+    window = prod(layer.window.kernel) if window_style(layer, fold) == "lines" else 1
+    bits = max(dtype.bits for dtype in layer.input_types)
+    if not isinstance(layer, Conv) or by_channel(layer):
+        weights = layer.weight_type.bits if isinstance(layer, Conv) else 0
+        return fold.pe * max(window * max(bits, weights), layer.output_type.bits)
+    taken = taken_channels(layer, fold) * window if window > 1 else 0
+    weights, results = fold.pe * fold.simd * layer.weight_type.bits, fold.pe * fold.mmv * layer.output_type.bits
+    return max(fold.mmv * max(fold.simd, taken) * bits, weights, results)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
@@ -117,11 +116,6 @@ class Network:
     def parameters(self) -> int:
         """Weights, thresholds and other constants of all layers."""
         return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def input_values(self) -> int:
-        """Values per frame at all inputs."""
-        return sum(prod(port.shape) for port in self.inputs)
 
 
 def _only(ports: tuple, what: str):

@@ -2,7 +2,7 @@
 
 from finnr_rtl.report import charts, plots, tables
 from finnr_rtl.report.page import figure, key, page, section, table, tiles
-from finnr_rtl.report.picture import picture
+from finnr_rtl.report.picture import family, picture
 from finnr_rtl.report.svg import element
 from finnr_rtl.report.tables import RESOURCE_NAMES, Table, off_by
 from finnr_rtl.report.text import number, percent, quantity
@@ -51,8 +51,10 @@ def _tiles(facts: dict) -> str:
 
 
 def _picture(facts: dict) -> str:
-    families = [("matrix", "matrix layer"), ("pool", "pool"), ("move", "element by element, or moving data")]
-    used = [(element("rect", x=1, y=1, width=12, height=12, rx=3, class_=f"node {name}"), what) for name, what in families]
+    families = {"matrix": "matrix layer", "pool": "pool", "move": "element by element, or moving data"}
+    there = set(map(family, facts["layers"]))
+    shown = {name: what for name, what in families.items() if name in there}
+    used = [(element("rect", x=1, y=1, width=12, height=12, rx=3, class_=f"node {name}"), what) for name, what in shown.items()]
     used.append((element("rect", x=2, y=2, width=10, height=10, rx=3, class_="node slowest"), "the bottleneck"))
     return section(
         "Network",
@@ -72,7 +74,8 @@ def _cycles(facts: dict) -> str:
         f"and that is the interval of the whole{why}. The first result comes after {number(performance['first_result_cycles'])} cycles, "
         f"the last of the first frame after {number(performance['latency_cycles'])}."
     )
-    note += f" From cycle {number(filled)} on the bottleneck never waits." if filled is not None else ""
+    if filled is not None:
+        note += f" From cycle {number(filled)} on the bottleneck never waits." if filled else " The bottleneck never waits."
     return section("Cycles per frame", note, figure(lambda width, form: charts.cycles(facts, width, form)))
 
 
@@ -87,7 +90,7 @@ def _measured(facts: dict, synthesis: dict | None, verification: dict | None) ->
     parts = []
     if verification:
         rows = []
-        for name, what in (("interval", "cycles per frame"), ("latency", "cycles to the first result")):
+        for name, what in (("interval", "between the last two frames"), ("latency", "to the first result")):
             predicted, found = verification["predicted"][name], verification["measured"].get(name)
             rows.append([what, number(predicted), number(found), off_by(predicted, found)])
         parts.append(f"<p>{verification['frames']} frames simulated by {verification['simulator']}: "
@@ -97,7 +100,7 @@ def _measured(facts: dict, synthesis: dict | None, verification: dict | None) ->
         whole, predicted = synthesis["whole"], facts["resources"]
         rows = [[RESOURCE_NAMES[name], number(predicted[name]), number(whole[name]), off_by(predicted[name], whole[name])]
                 for name in RESOURCE_NAMES if predicted[name] or whole[name]]
-        parts.append(table(Table([synthesis["tool"].split(" (")[0], "predicted", "measured", "off by"], rows)))
+        parts.append(table(Table([synthesis["tool"], "predicted", "measured", "off by"], rows)))
         layers = _by_layer(facts, synthesis)
         pairs = [(name, predicted["lut"], found["lut"]) for name, predicted, found in layers]
         parts.append(figure(lambda width, form: charts.compared(pairs, "LUT", width)))
@@ -152,5 +155,8 @@ def _traffic(facts: dict) -> str:
 def _layers(facts: dict) -> str:
     names = [layer["name"] for layer in facts["layers"]]
     slowest = names.index(facts["performance"]["bottleneck_layer"]) if facts["performance"]["bottleneck_layer"] in names else None
-    note = "Per frame; a multiply-accumulate is two operations. The total of the intensities is that of layer by layer."
+    note = (
+        "Per frame; a multiply-accumulate is two operations. pe, simd and mmv are what folding.json calls P, Q and M (windows at a time). "
+        "The total of the intensities is that of layer by layer."
+    )
     return section("Layers", note, table(tables.layers(facts), slowest), table(tables.topology(facts)))

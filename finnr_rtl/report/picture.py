@@ -6,7 +6,7 @@ from itertools import accumulate
 from finnr_rtl.report.svg import element, image, rectangle, text
 from finnr_rtl.report.text import number, percent
 
-__all__ = ["picture", "tracks"]
+__all__ = ["family", "picture", "tracks"]
 
 LANE = 20
 # Pixels from one layer to the next, and from a port, which has less to tell.
@@ -22,6 +22,11 @@ class Track:
 
     lane: int
     edges: list[tuple[int, int]] = field(default_factory=list)
+
+
+def family(layer: dict) -> str:
+    """What kind of layer it is, of those that the picture tells apart: "matrix", "pool" or "move"."""
+    return FAMILIES.get(layer["kind"].split()[0].split("/")[0], "move")
 
 
 def tracks(sources: list[list[int]]) -> list[Track]:
@@ -148,9 +153,8 @@ def _meter(x: float, y: float, long: float, part: float | None, what: str, class
 
 def _layer(layer: dict, facts: dict, x: float, y: float, left: float, width: float, form: str) -> list[str]:
     slowest = layer["name"] == facts["performance"]["bottleneck_layer"]
-    family = FAMILIES.get(layer["kind"].split()[0].split("/")[0], "move")
     tip = f"{layer['name']}: {layer['kind']}, {number(layer['cycles'])} cycles per frame"
-    content = [rectangle(x - 8, y - 8, 16, 16, f"node {family}" + (" slowest" if slowest else ""), tip, 4)]
+    content = [rectangle(x - 8, y - 8, 16, 16, f"node {family(layer)}" + (" slowest" if slowest else ""), tip, 4)]
     what = f"{layer['kind']}, {layer['precision']}"
     shares = [(name, layer["share"][name], f"{number(layer['resources'][name])} {name.upper()}") for name in _resources(facts)]
     busy = ("busy", layer["busy"], f"{number(layer['cycles'])} of {number(facts['performance']['interval_cycles'])} cycles")

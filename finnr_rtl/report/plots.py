@@ -78,8 +78,9 @@ def roof(roofline: dict, width: int, form: str) -> str:
         at = x(point["intensity"]), y(point["operations_per_second"])
         content.append(element("path", title=tip, d=SHAPES[0](*at, 5), class_="point " + ("design" if point["built"] else "thought")))
         if point["label"]:
-            side = "end" if at[0] > 0.55 * x.end else "start"
-            content.append(text(at[0], at[1] + 19, point["label"], "tiny", side))
+            side = "end" if at[0] > x.end - 90 else "start"
+            # One below, one above: on a narrow page they may be side by side.
+            content.append(text(at[0], at[1] + (19 if point["built"] else -11), point["label"], "tiny", side))
     return image(width, y.start + 44, content, "Roofline: peak performance by precision, memory bandwidth, and the network")
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from finnr_rtl.folding.folding import CHOICES
 from finnr_rtl.report.text import number, percent, quantity
 
-__all__ = ["RESOURCE_NAMES", "Table", "intensity", "layers", "off_by", "topology", "traffic"]
+__all__ = ["RESOURCE_NAMES", "Table", "intensity", "layers", "off_by", "shown_resources", "topology", "traffic"]
 
 RESOURCE_NAMES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP", "uram": "URAM"}
 INTENSITIES = {"weights_on_chip": "Op/input bit", "activations_on_chip": "Op/weight bit", "nothing_on_chip": "Op/bit"}
@@ -57,7 +57,7 @@ def layers(facts: dict) -> Table:
         rows.append(["inputs and outputs", *[""] * 7, *map(number, others)])
     interval = facts["performance"]["interval_cycles"]
     rows.append(["total", *[""] * 5, number(interval), "", *(number(facts["resources"][name]) for name in shown)])
-    headings = ["layer", "precision", "choices", "P", "Q", "M", "cycles", "busy", *(RESOURCE_NAMES[name] for name in shown)]
+    headings = ["layer", "precision", "choices", "pe", "simd", "mmv", "cycles", "busy", *(RESOURCE_NAMES[name] for name in shown)]
     return Table(headings, rows, 3, True)
 
 

@@ -37,8 +37,8 @@ def find_yosys() -> str:
 
 
 def yosys_version() -> str:
-    """What Yosys says it is."""
-    return subprocess.run([find_yosys(), "-V"], capture_output=True, text=True, check=False).stdout.strip()
+    """Name and version, without the compiler that Yosys was made with."""
+    return subprocess.run([find_yosys(), "-V"], capture_output=True, text=True, check=False).stdout.split(" (")[0].strip()
 
 
 def run_yosys(
