@@ -92,6 +92,11 @@ def choices(folded: FoldedNetwork) -> dict[str, int]:
             "dsp": sum(fold.arithmetic == "dsp" for fold in every)}
 
 
+def builds_folder() -> Path:
+    """Where simulations are built, and found again by later runs."""
+    return Path(tempfile.gettempdir()) / "finnr_rtl_cycles"
+
+
 def simulated(network: Network, stages: list[Stage], cycles: Cycles, frames: int, builds: Path) -> dict:
     """What the network bench finds back to back, every beat of every link compared."""
     with tempfile.TemporaryDirectory() as place:
@@ -148,7 +153,6 @@ def main() -> int:
     parser.add_argument("--foldings", nargs="+", choices=FOLDINGS, default=FOLDINGS)
     parser.add_argument("--max-lut", type=float, help="share of the board's LUTs that the first two foldings may take (default: 0.25)")
     parser.add_argument("--json", type=Path, default=ROWS, help="the rows, a list of objects")
-    parser.add_argument("--builds", type=Path, default=Path(tempfile.gettempdir()) / "finnr_rtl_cycles", help="folder of simulations")
     parser.add_argument("--table", action="store_true", help="print the rows that there are as Markdown")
     options = parser.parse_args()
     rows = json.loads(options.json.read_text()) if options.json.exists() else []
@@ -165,7 +169,7 @@ def main() -> int:
         for kind in options.foldings:
             if (name, kind) in known:
                 continue
-            found = row(name, kind, options.max_lut or SHARES.get(name, 0.25), options.builds)
+            found = row(name, kind, options.max_lut or SHARES.get(name, 0.25), builds_folder())
             exact &= found["exact"]
             print(" | ".join(str(found[key]) for key in COLUMNS), *found["faults"], flush=True)
             rows.append(found)
