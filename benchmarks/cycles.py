@@ -1,9 +1,12 @@
 """Predicted and simulated cycles of every real network that is supported, at three foldings each.
 
-``python benchmarks/cycles.py [MODEL ...]`` takes the folders of ``../shared/models`` by name. The foldings: ``default``, as `build`
-chooses it; ``slower``, a quarter as fast; ``random``, random legal folds, the slowest layer taking up to eight times the default. Frames
-follow each other back to back. ``--foldings`` chooses among them, ``--json FILE`` appends the rows to a file. Exit code 1 where any
-figure is off.
+``python benchmarks/cycles.py [MODEL ...]`` takes the folders of ``../shared/models`` by name, and adds their rows to
+``benchmarks/data/cycles.json``; rows that are there are skipped. ``--table`` prints them as Markdown instead.
+
+The foldings: ``fast``, the fastest in a share of the board's LUTs that a computer compiles a simulation of in a minute or two; ``slow``,
+a tenth as fast, or what still is simulated in minutes; ``random``, random legal folds, no layer faster than the first folding or slower
+than the second. Frames follow each other back to back, as many as it takes until three of them are to come in the steady interval. Exit
+code 1 where any figure is off.
 """
 
 import argparse
@@ -11,95 +14,166 @@ import json
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from verify_models import MODELS, NETWORKS
 
-from finnr_rtl.build import build
+sys.path.append(str(Path(__file__).resolve().parent.parent / "sim"))
+from runner import SimulationError, simulate
+
+from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.engines import engine
+from finnr_rtl.dataflow.rooms import size_rooms
+from finnr_rtl.dataflow.stages import Stage, lower
+from finnr_rtl.dataflow.timing import Cycles, predict
 from finnr_rtl.design import Goal, design
-from finnr_rtl.folding.folding import FoldedNetwork, write_folding
+from finnr_rtl.emit.output import MANIFEST, write_output
+from finnr_rtl.emit.simulation import random_frames, simulation_files
+from finnr_rtl.emit.verilog import verilog_files
+from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.folding.options import folds
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.network import Network
-from finnr_rtl.platforms import load
-from finnr_rtl.verify import verify
+from finnr_rtl.platforms import Platform, load
 
-FOLDINGS = ("default", "slower", "random")
-COLUMNS = ("network", "folding", "slowest", "limit", "II predicted", "simulated", "latency predicted", "simulated", "fill", "frames",
-           "ratio", "seconds")
+ROWS = Path(__file__).parent / "data" / "cycles.json"
+FOLDINGS = ("fast", "slow", "random")
+# Shares of the board's LUTs, where not a quarter: more where no design fits that, less where products would be thousands.
+SHARES = {"mobilenetv1_vww_w4a4": 0.4, "tinier_yolo_w1a3": 0.1, "jet_tagging_w6a6": 0.15, "kws_mlp_w3a3": 0.15}
+# Cycles per frame that are simulated in a few minutes.
+SOON = 300_000
+# Cycles of a run for which the simulation had better be compiled well.
+LONG = 100_000
+# Frames that end an interval each behind the one before.
+STEADY = 3
+COLUMNS = ("network", "folding", "slowest", "limit", "interval", "simulated_interval", "latency", "simulated_latency", "fill", "frames",
+           "seconds")
 
 
-def random_folding(network: Network, most: int, seed: int = 1) -> FoldedNetwork:
-    """Random legal folds, of every kind, with which each layer takes at most ``most`` cycles, and no less than a sixteenth of that: more
-    logic would only take longer to compile."""
+def random_folding(network: Network, least: int, most: int, seed: int = 1) -> FoldedNetwork:
+    """Random legal folds, of every kind, with which each layer takes ``least`` to ``most`` cycles, or about as many."""
     rng, chosen = np.random.default_rng(seed), {}
     for layer in network.layers:
         options = [(max(config.cycles for _, config in engine(layer, fold)), fold) for fold in folds(layer, {})]
-        some = [fold for cycles, fold in options if most // 16 <= cycles <= most]
+        some = [fold for cycles, fold in options if least <= cycles <= most]
         some = some or [min(options, key=lambda option: abs(option[0] - most))[1]]
         chosen[layer.name] = some[rng.integers(len(some))]
     return FoldedNetwork(network, chosen)
 
 
-def folding(kind: str, network: Network, platform: str) -> FoldedNetwork:
-    """One of ``FOLDINGS``."""
-    board = load(platform)
-    default = design(network, board, Goal())
+def folding(kind: str, network: Network, board: Platform, share: float) -> FoldedNetwork:
+    """One of ``FOLDINGS``, in a share of the board's LUTs."""
+    fast = design(network, board, Goal(caps={"lut": share}))
+    least = fast.cycles.interval
+    most = min(10 * least, max(2 * least, SOON))
     match kind:
-        case "default":
-            return default.folded
-        case "slower":
-            return design(network, board, Goal(target_fps=default.frames_per_second / 4)).folded
+        case "fast":
+            return fast.folded
+        case "slow":
+            return design(network, board, Goal(target_fps=fast.clock_mhz * 1e6 / most, caps={"lut": share})).folded
         case _:
-            return random_folding(network, 8 * default.cycles.interval)
+            return random_folding(network, least, most)
 
 
-def row(name: str, kind: str, platform: str, frames: int, folder: Path) -> dict:
-    """Figures of one network at one folding; ``ratio`` is 1 where every one is exact."""
+def enough_frames(cycles: Cycles) -> int:
+    """Frames of which the last ``STEADY`` end an interval behind the one before, as predicted."""
+    gaps = [after - before for before, after in pairwise(cycles.ends)]
+    unsteady = max((number for number, gap in enumerate(gaps, 1) if gap != cycles.interval), default=0)
+    return unsteady + STEADY + 1
+
+
+def choices(folded: FoldedNetwork) -> dict[str, int]:
+    """Number of layers by the kinds of choices made for them."""
+    every = folded.folds.values()
+    return {"layers": len(every), "lines": sum(fold.window == "lines" for fold in every), "mmv": sum(fold.mmv > 1 for fold in every),
+            "dsp": sum(fold.arithmetic == "dsp" for fold in every)}
+
+
+def builds_folder() -> Path:
+    """Where simulations are built, and found again by later runs."""
+    return Path(tempfile.gettempdir()) / "finnr_rtl_cycles"
+
+
+def simulated(network: Network, stages: list[Stage], cycles: Cycles, frames: int, builds: Path) -> dict:
+    """What the network bench finds back to back, every beat of every link compared."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        bench = simulation_files("net", network, stages, cycles, random_frames(network, frames))
+        files = {f"rtl/{path}": text for path, text in verilog_files(Accelerator("net", stages), cycles).items()}
+        write_output(folder / "net", files | {f"sim/{path}": content for path, content in bench.items()} | {MANIFEST: "{}"})
+        rtl, sim = folder / "net" / "rtl", folder / "net" / "sim"
+        # Short runs are worth no time of the C++ compiler.
+        optimise = "-O0" if cycles.latency + frames * cycles.interval < LONG else "-O1"
+        # Faults are in the results.
+        with suppress(SimulationError):
+            simulate([*sorted(rtl.glob("*.v")), sim / "tb.v"], "tb", "network_bench", build_dir=builds, tests="back_to_back$",
+                     env={"NETWORK_BENCH": str(sim)}, beside=[sim / "vectors"], optimise=optimise)
+        return json.loads((sim / "results.json").read_text())["back_to_back"]
+
+
+def row(name: str, kind: str, share: float, builds: Path) -> dict:
+    """Figures of one network at one folding; ``exact`` tells whether every one is."""
     start = time.perf_counter()
-    model = MODELS / name / "model.onnx"
-    network = load_network(model)
-    choice = folder / f"{name}_{kind}.json"
-    choice.write_text(write_folding(folding(kind, network, platform)))
-    built = build(model, platform, folder / f"{name}_{kind}", fold=choice)
-    predicted = built.cycles
-    found = {"network": name, "folding": kind, "slowest": predicted.bottleneck, "limit": predicted.limit, "interval": predicted.interval,
-             "latency": predicted.latency, "fill": predicted.fill, "frames": frames}
-    result = verify(folder / f"{name}_{kind}", frames, runs=("back_to_back",)).runs["back_to_back"]
-    ends = result["ends"]
-    steady = [after - before for before, after in pairwise(ends[-4:])]
-    good = not result["faults"] and set(steady) == {predicted.interval} and result["latency"] == predicted.latency
-    return {**found, "simulated_interval": steady[-1], "simulated_latency": result["latency"], "ends": ends, "faults": result["faults"],
-            "ratio": 1 if good else steady[-1] / predicted.interval, "exact": good, "seconds": round(time.perf_counter() - start, 1)}
+    network = load_network(MODELS / name / "model.onnx")
+    folded = folding(kind, network, load(NETWORKS.get(name, (3, "aws_f1"))[1]), share)
+    stages = size_rooms(lower(folded))
+    predicted = predict(stages)
+    frames = enough_frames(predicted)
+    # The slowest stage takes one step a cycle at most, and so many a frame: in steady state it must take one in every cycle.
+    work = max(stage.config.schedule().work for stage in stages)
+    result = simulated(network, stages, predicted, frames, builds)
+    ends = result.get("ends", [])
+    steady = {after - before for before, after in pairwise(ends[-STEADY - 1 :])}
+    exact = not result["faults"] and steady == {predicted.interval} == {work} and result["latency"] == predicted.latency
+    return {
+        "network": name, "folding": kind, "slowest": predicted.bottleneck, "limit": predicted.limit, "work": work,
+        "interval": predicted.interval, "simulated_interval": max(steady, default=None), "latency": predicted.latency,
+        "simulated_latency": result.get("latency"), "fill": predicted.fill, "frames": frames, "ends": ends, "exact": exact,
+        "faults": result["faults"][:3], "choices": choices(folded), "seconds": round(time.perf_counter() - start),
+    }
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as a Markdown table."""
+    head = ("network", "folding", "slowest stage", "limit", "cycles per frame, predicted", "simulated", "first output, predicted",
+            "simulated", "filled after", "frames")
+    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|" + "---:|" * (len(head) - 4)]
+    for found in sorted(rows, key=lambda found: (found["network"], FOLDINGS.index(found["folding"]))):
+        figures = [f"{found[key]:,}" if isinstance(found[key], int) else str(found[key]) for key in COLUMNS[:-1]]
+        lines.append(f"| {' | '.join(figures)} |")
+    return "\n".join(lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--foldings", nargs="+", choices=FOLDINGS, default=FOLDINGS)
-    parser.add_argument("--frames", type=int, default=5, help="5 or more: the last three are to be steady (default 5)")
-    parser.add_argument("--json", type=Path, help="append the rows to this file, a list of objects")
+    parser.add_argument("--max-lut", type=float, help="share of the board's LUTs that the first two foldings may take (default: 0.25)")
+    parser.add_argument("--json", type=Path, default=ROWS, help="the rows, a list of objects")
+    parser.add_argument("--table", action="store_true", help="print the rows that there are as Markdown")
     options = parser.parse_args()
+    rows = json.loads(options.json.read_text()) if options.json.exists() else []
+    if options.table:
+        print(table(rows))
+        return 0
     if not MODELS.is_dir():
         print(f"{MODELS} is not here; nothing to compare")
         return 0
-    names = options.models or [name for name in NETWORKS if (MODELS / name).is_dir()]
+    known = {(found["network"], found["folding"]) for found in rows}
     print(" | ".join(COLUMNS), flush=True)
     exact = True
-    for name in names:
+    for name in options.models or [name for name in NETWORKS if (MODELS / name).is_dir()]:
         for kind in options.foldings:
-            with tempfile.TemporaryDirectory() as place:
-                got = row(name, kind, NETWORKS.get(name, (3, "aws_f1"))[1], options.frames, Path(place))
-            exact &= got["exact"]
-            figures = (got[key] for key in ("network", "folding", "slowest", "limit", "interval", "simulated_interval", "latency",
-                                            "simulated_latency", "fill", "frames", "ratio", "seconds"))
-            print(" | ".join(map(str, figures)), *got["faults"][:3], flush=True)
-            if options.json:
-                rows = json.loads(options.json.read_text()) if options.json.exists() else []
-                options.json.write_text(json.dumps([*rows, got], indent=1) + "\n")
+            if (name, kind) in known:
+                continue
+            found = row(name, kind, options.max_lut or SHARES.get(name, 0.25), builds_folder())
+            exact &= found["exact"]
+            print(" | ".join(str(found[key]) for key in COLUMNS), *found["faults"], flush=True)
+            rows.append(found)
+            options.json.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     return 0 if exact else 1
 
 

@@ -113,9 +113,28 @@ def test_cycles_say_what_is_at_its_limit(outputs, window, fold, stage, limit):
     assert cycles.fill == (2 * 5 + 1 if limit == "window" else 0)
 
 
+def test_interval_is_the_steady_one_however_few_frames_are_asked_for():
+    for make_network, seed in product([small_resnet, two_ways], range(4)):
+        stages = size_rooms(lower(random_fold(make_network(), seed)))
+        assert predict(stages, frames=2).interval == predict(stages, frames=30).interval
+
+
+def test_interval_of_rooms_too_small_is_the_mean_where_no_frame_repeats_the_last():
+    """A place less somewhere may cost half a cycle a frame: then every other one comes a cycle later."""
+    for seed in range(3):
+        stages = size_rooms(lower(random_fold(two_ways(), seed)))
+        for index, stage in enumerate(stages):
+            if stage.tight and stage.room > 1:
+                fewer = [*stages[:index], stage.holding(stage.room - 1), *stages[index + 1 :]]
+                assert predict(fewer).interval > predict(stages).interval, (seed, stage.name)
+
+
 def test_fill_ends_with_the_last_wait():
     """Behind it the slowest stage is never late again: frames leave it in the interval."""
     for seed in range(8):
         stages = size_rooms(lower(random_fold(small_resnet(), seed)))
         cycles = predict(stages, frames=8)
         assert 0 <= cycles.fill <= cycles.ends[-2]
+        assert cycles.fill == cycles.fills[cycles.bottleneck]
+        assert list(cycles.fills) == [stage.name for stage in stages]
+        assert all(0 <= fill <= cycles.ends[-1] for fill in cycles.fills.values())

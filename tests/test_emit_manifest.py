@@ -56,6 +56,7 @@ def test_manifest_tells_what_the_verilog_has():
     assert (content["inputs"][0]["type"], content["inputs"][0]["bits"]) == ("UINT8", 8)
     assert content["cycles"]["interval"] == cycles.interval
     assert [content["cycles"][key] for key in ("bottleneck", "limit", "fill")] == [cycles.bottleneck, cycles.limit, cycles.fill]
+    assert {stage["name"]: stage["fill"] for stage in content["stages"]} == cycles.fills
     assert all(stage["room"]["beats"] >= 1 for stage in content["stages"] if "room" in stage)
     assert content["cycles"]["frames_per_second"] == 100e6 / cycles.interval
 

@@ -16,6 +16,9 @@ NEVER = 1 << 50
 # What a step costs beside the delays it computes, in delays.
 CALL = 500
 
+# What it costs to look for circles, for each event, and after how much more effort for each that is done.
+LOOK = 10
+
 
 class Overdue(Exception):
     """Some event cannot come by its deadline."""
@@ -49,6 +52,7 @@ class Delays:
         self.delays = list(start)
         self.effort = 0
         self._own: set[int] = set()
+        self._changed = 0
         self._pulls: dict[str, list[_Pull]] = {}
         self._from: dict[int, list[_Pull]] = {}
 
@@ -81,9 +85,10 @@ class Delays:
         """Bring all chains up to date that depend on the ``stale`` ones, of each no more than the part that changes.
 
         Chains are taken in order of their numbers, which is that of the streams, then back, as room is given back, and so on. Raises
-        ``Overdue`` where a delay exceeds that in ``deadlines``, and ``GivenUp`` after the effort of ``limit``.
+        ``Overdue`` where a delay exceeds that in ``deadlines`` or is bound to, and ``GivenUp`` after the effort of ``limit``.
         """
         direction = 1
+        look = self.effort
         waiting = {chain: (0, len(self.delays[chain])) for chain in stale}
         while waiting:
             ahead, waiting = waiting, {}
@@ -106,9 +111,43 @@ class Delays:
                     elif later is ahead:
                         heapq.heappush(heap, direction * pull.after)
                     later[pull.after] = raised
+                if deadlines is not None and self._own and self.effort - look > LOOK * self._changed:
+                    # Round a circle that gains little, deadlines may be far.
+                    if self._circular():
+                        raise Overdue
+                    look = self.effort
                 if limit is not None and self.effort > limit:
                     raise GivenUp
             direction = -direction
+
+    def _circular(self) -> bool:
+        """Whether some event that is to be delayed further is seen to wait for itself, which has no end.
+
+        Each event is traced to the one that it waits for longest. Round a circle of such waits delays add up to as much as its events
+        are behind what they wait for.
+        """
+        # None but those changed since the delays were settled can be on it.
+        own = sorted(self._own)
+        delay = np.concatenate([self.delays[chain] for chain in own])
+        bounds = np.cumsum([0, *(len(self.delays[chain]) for chain in own)])
+        first = dict(zip(own, bounds.tolist(), strict=False))
+        source = np.arange(len(delay)) - 1
+        source[bounds[:-1]] = bounds[1:] - 1
+        least = delay[source]
+        least[bounds[:-1]] += [self.chains[chain].period - self.interval for chain in own]
+        for pull in (pull for chain in own for pull in self._from.get(chain, ()) if pull.after in first):
+            waits, target = self.delays[pull.before][pull.source] + pull.gain, first[pull.after] + pull.target
+            longer = waits > least[target]
+            least[target[longer]], source[target[longer]] = waits[longer], first[pull.before] + pull.source[longer]
+        # What waits for nothing is as late as it was at the start.
+        source = np.where(least < delay, np.arange(len(delay)), source)
+        steps = 1
+        while steps < len(delay):
+            source, steps = source[source], 2 * steps
+        self.effort += len(delay) * LOOK
+        # After so many steps back, all are in circles.
+        circles = np.unique(source)
+        return bool(np.any(least[circles] > delay[circles]))
 
     def _apply(self, pull: _Pull, first: int, end: int) -> tuple[int, int] | None:
         """The range of events that a wait for events ``first`` to ``end`` delays, which is done; None where there are none."""
@@ -123,6 +162,7 @@ class Delays:
         first, end = int(target[0]), int(np.searchsorted(delay, least.max()))
         if pull.after not in self._own:
             self._own.add(pull.after)
+            self._changed += len(delay)
             self.delays[pull.after] = delay = delay.copy()
         delay[target] = least
         # Events from ``end`` on are as late already.

@@ -21,7 +21,7 @@ __all__ = ["size_rooms"]
 
 UNLIMITED = 1 << 40
 # Delays computed to find out about one number of places, and about all, before what is known must do.
-EFFORT, TOTAL_EFFORT = 8_000_000, 60_000_000
+EFFORT, TOTAL_EFFORT = 12_000_000, 300_000_000
 
 
 def size_rooms(stages: list[Stage]) -> list[Stage]:
@@ -117,27 +117,29 @@ class _Search:
         low = max(least, room.places(entered, self.earliest.times(room.leave), self.interval))
         high, found, known = self.rooms[stage], None, True
         middle = low
-        while low < high:
+        while low < high and not self._free(stage, low, high):
             trial = self._trial(stage, middle)
-            if trial is None:
-                known = False
-                break
             if trial:
                 high, found = middle, trial
             else:
-                low = middle + 1
+                # Where it is not known whether so many do, more may.
+                low, known = middle + 1, trial is False
             middle = (low + high) // 2
         tight = high > least if known else None
         if isinstance(stage.config, WalkConfig):
             words = max(high, min(self.rooms[stage], free_words(high, stage.config.input.width)))
             if high < words < self.rooms[stage]:
                 found = self._trial(stage, words)
-            high, tight = (words, False) if words > high else (high, tight)
+            high, tight = (words, False) if words > low else (high, tight)
         if high < self.rooms[stage]:
             if not found:
                 return None
             self._settle(stage, high, found)
         return tight
+
+    def _free(self, stage: Stage, low: int, high: int) -> bool:
+        """Whether ``high`` places are a ring's that costs no more than one of ``low``."""
+        return isinstance(stage.config, WalkConfig) and free_words(low, stage.config.input.width) >= high
 
     def _trial(self, stage: Stage, places: int) -> Delays | bool | None:
         """Earliest times with ``places`` for a stage; False where there are none, None where that took too long."""

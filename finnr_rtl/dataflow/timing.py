@@ -4,8 +4,9 @@ Stages are max-plus systems (see :mod:`finnr_rtl.cores.schedule`), and so is a g
 allow. Hence no schedule that keeps the rules is ever ahead of the hardware. Frames stay in order, so what comes later delays no frame.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.dataflow.delays import NEVER, Delays, GivenUp
-from finnr_rtl.dataflow.events import EventGraph
+from finnr_rtl.dataflow.events import EventGraph, Wait
 from finnr_rtl.dataflow.sequence import InOrder
 from finnr_rtl.dataflow.stages import Stage, accelerator_inputs, accelerator_outputs
 
@@ -31,8 +32,8 @@ __all__ = ["Cycles", "early_beats", "kind", "predict"]
 MOVERS = (ConcatConfig, FifoConfig, ForkConfig, PaddingConfig, SplitConfig, StuffingConfig, TransposeConfig, WidthConverterConfig)
 # Computing delays is worth so many for each event of a frame, before events are rather taken one by one.
 EFFORT = 40
-# Frames after which no further one is followed.
-MOST_FRAMES = 12
+# Frames after which it is enough that bottleneck and outputs keep the interval, and after which no further one is followed.
+MOST_FRAMES, LAST_FRAMES = 12, 48
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Cycles:
 
     After reset, counted from the first beat taken: ``latency`` to the first beat given at any output; ``ends`` to the last beat given, at
     all of them, of each of the first frames; ``fill`` until the bottleneck has waited for the last time: it works in every cycle from then
-    on.
+    on. ``fills`` has the same of every stage by name, the cycles until its busiest part is steady: whatever that does from then on, it
+    repeats every ``interval``. None where it does not in the frames followed, which with rooms of the right size are enough for the
+    bottleneck.
     """
 
     interval: int
@@ -54,7 +57,8 @@ class Cycles:
     ends: tuple[int, ...]
     bottleneck: str
     limit: str
-    fill: int
+    fill: int | None
+    fills: Mapping[str, int | None] = field(default_factory=dict)
 
     def gap(self, frames: int) -> int | None:
         """Cycles between the ends of the last two of ``frames`` frames after reset, which is ``interval`` from some frame on; None for one
@@ -68,26 +72,42 @@ def predict(stages: list[Stage], frames: int = 4) -> Cycles:
     """Exact cycles of an accelerator whose rooms are sized, following ``frames`` frames (2 or more) or, where not everything repeats
     after so many, some more.
 
-    The interval is that between the last two of them. Raises ``ValueError`` where rooms are so small that the accelerator stands still.
+    The interval is that between the last two of them. With rooms smaller than those of :func:`finnr_rtl.dataflow.rooms.size_rooms`, no
+    frame may ever repeat the one before: then it is the mean of the later half, rounded up. Raises ``ValueError`` where rooms are so small
+    that the accelerator stands still.
     """
     graph = EventGraph(stages)
-    followed: list[Delays] = []
-    for frame in _frames(graph):
-        followed.append(frame)
-        if len(followed) >= frames and (len(followed) >= MOST_FRAMES or _repeats(followed)):
-            break
-    start = min(int(followed[0].times(port)[0]) for port in graph.inputs.values())
-    ends = [max(int(frame.times(port)[-1]) for port in graph.outputs.values()) - start for frame in followed]
     work = [schedule.work for schedule in graph.schedules]
     bottleneck = stages[work.index(max(work))]
-    chain = next(chain for chain in graph.steps[bottleneck.name] if graph.chains[chain].period == max(work))
+    busiest = {name: max(chains, key=lambda chain: graph.chains[chain].period) for name, chains in graph.steps.items()}
+    memory = max((wait.lag for wait in _waits(graph)), default=1)
+    followed: list[Delays] = []
+    ends: list[int] = []
+    for frame in _frames(graph):
+        followed.append(frame)
+        ends.append(max(int(frame.times(port)[-1]) for port in graph.outputs.values()))
+        if len(followed) < frames:
+            continue
+        interval = ends[-1] - ends[-2]
+        if _repeats(followed, memory):
+            break
+        if len(followed) >= MOST_FRAMES and interval == max(work) and _steady(followed, busiest[bottleneck.name], interval) is not None:
+            break
+        if len(followed) >= LAST_FRAMES:
+            half = LAST_FRAMES // 2
+            interval = -(-(ends[-1] - ends[-1 - half]) // half)
+            break
+    start = min(int(followed[0].times(port)[0]) for port in graph.inputs.values())
+    steady = {name: _steady(followed, chain, interval) for name, chain in busiest.items()}
+    fills = {name: None if at is None else max(0, at - start) for name, at in steady.items()}
     return Cycles(
-        interval=ends[-1] - ends[-2],
+        interval=interval,
         latency=min(int(followed[0].times(port)[0]) for port in graph.outputs.values()) - start,
-        ends=tuple(ends),
+        ends=tuple(end - start for end in ends),
         bottleneck=bottleneck.name,
         limit=_limit(stages, bottleneck),
-        fill=max(0, _last_wait(followed, chain) - start),
+        fill=fills[bottleneck.name],
+        fills=fills,
     )
 
 
@@ -99,11 +119,15 @@ def early_beats(stages: list[Stage]) -> dict[str, int]:
     return {link: int((frame.times(graph.taken[link]) < NEVER).sum()) for link in links}
 
 
+def _waits(graph: EventGraph) -> list[Wait]:
+    """All waits, with the rooms that the stages have."""
+    return [*graph.waits, *(wait for stage in graph.stages if stage.name in graph.rooms
+                            for wait in graph.rooms[stage.name].waits(stage.room))]
+
+
 def _frames(graph: EventGraph, start: int = 0) -> Iterator[Delays]:
     """Delays of every event, frame by frame from reset on; inputs are offered from ``start`` on."""
-    chains = graph.chains
-    waits = [*graph.waits, *(wait for stage in graph.stages if stage.name in graph.rooms
-                             for wait in graph.rooms[stage.name].waits(stage.room))]
+    chains, waits = graph.chains, _waits(graph)
     within, inside = Delays(chains, []), [wait for wait in waits if not wait.lag]
     within.replace("", inside)
     limit, in_order = EFFORT * sum(len(chain.place) for chain in chains), None
@@ -135,22 +159,25 @@ def _frames(graph: EventGraph, start: int = 0) -> Iterator[Delays]:
         yield frame
 
 
-def _repeats(frames: list[Delays]) -> bool:
-    """Whether in the last frame everything is as in the one before, equally much later."""
-    later = {int(gap) for a, b in zip(frames[-2].delays, frames[-1].delays, strict=True) for gap in ((b - a).min(), (b - a).max())}
-    return len(later) == 1
+def _repeats(frames: list[Delays], memory: int) -> bool:
+    """Whether each of the last frames, as many as are remembered, is as the one before, everything equally much later."""
+    later = {int(gap) for before, after in pairwise(frames[-1 - memory :])
+             for a, b in zip(before.delays, after.delays, strict=True) for gap in ((b - a).min(), (b - a).max())}
+    return len(frames) > memory and len(later) == 1
 
 
-def _last_wait(frames: list[Delays], chain: int) -> int:
-    """When the event of a chain happens before which it has last waited."""
-    at, before = 0, -1
-    for frame in frames:
-        delay, step = frame.delays[chain], frame.chains[chain]
-        late = np.flatnonzero(np.diff(delay, prepend=before))
+def _steady(frames: list[Delays], chain: int, interval: int) -> int | None:
+    """When the event of a chain happens from which on all are repeated every ``interval``; None where that is not seen."""
+    place, first = frames[0].chains[chain].place, (frames[0], 0)
+    for before, after in pairwise(frames):
+        late = np.flatnonzero(after.delays[chain] - before.delays[chain] != interval)
         if len(late):
-            at = int(delay[late[-1]] + step.place[late[-1]])
-        before = delay[-1] + step.period
-    return at
+            event = int(late[-1]) + 1
+            first = (before, event) if event < len(place) else (after, 0)
+            if after is frames[-1]:
+                return None
+    frame, event = first
+    return int(frame.delays[chain][event] + place[event])
 
 
 def _limit(stages: list[Stage], bottleneck: Stage) -> str:

@@ -57,7 +57,7 @@ def manifest(
                 "name": stage.name,
                 "layer": stage.layer,
                 "core": type(stage.config).__name__.removesuffix("Config"),
-                **_cycles(stage),
+                **_cycles(stage, cycles),
                 "inputs": {link: _stream(spec) for link, spec in zip(stage.sources, stage.config.inputs, strict=True)},
                 "outputs": {link: _stream(spec) for link, spec in zip(stage.links, stage.config.outputs, strict=True)},
             }
@@ -68,10 +68,11 @@ def manifest(
     return json.dumps(content, indent=2) + "\n"
 
 
-def _cycles(stage: Stage):
-    """Cycles of a stage that is never kept waiting; its room, and whether that is known to be the least."""
+def _cycles(stage: Stage, whole: Cycles):
+    """Interval and latency of a stage that is never kept waiting; its fill, counted from the accelerator's first beat, until it is steady
+    among the others; its room, and whether that is known to be the least."""
     schedule = stage.config.schedule()
-    cycles = {"interval": schedule.interval, "latency": schedule.latency, "limit": kind(stage.config)}
+    cycles = {"interval": schedule.interval, "latency": schedule.latency, "fill": whole.fills[stage.name], "limit": kind(stage.config)}
     return cycles if stage.room is None else {**cycles, "room": {"beats": stage.room, "tight": stage.tight}}
 
 
