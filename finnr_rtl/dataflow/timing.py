@@ -31,7 +31,7 @@ __all__ = ["Cycles", "early_beats", "kind", "predict"]
 # Cores that pass beats on as they are, or more or fewer of them.
 MOVERS = (ConcatConfig, FifoConfig, ForkConfig, PaddingConfig, SplitConfig, StuffingConfig, TransposeConfig, WidthConverterConfig)
 # Computing delays is worth so many for each event of a frame, before events are rather taken one by one.
-EFFORT = 40
+EFFORT = 400
 # Frames after which it is enough that bottleneck and outputs keep the interval, and after which no further one is followed.
 MOST_FRAMES, LAST_FRAMES = 12, 48
 
