@@ -24,8 +24,8 @@ from verify_models import MODELS, NETWORKS
 sys.path.append(str(Path(__file__).resolve().parent.parent / "sim"))
 from runner import SimulationError, simulate
 
+from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.accelerator import Accelerator
-from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
 from finnr_rtl.dataflow.timing import Cycles, predict
@@ -34,7 +34,7 @@ from finnr_rtl.emit.output import MANIFEST, write_output
 from finnr_rtl.emit.simulation import random_frames, simulation_files
 from finnr_rtl.emit.verilog import verilog_files
 from finnr_rtl.folding.folding import FoldedNetwork
-from finnr_rtl.folding.options import folds
+from finnr_rtl.folding.options import Options
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import Platform, load
@@ -57,7 +57,8 @@ def random_folding(network: Network, least: int, most: int, seed: int = 1) -> Fo
     """Random legal folds, of every kind, with which each layer takes ``least`` to ``most`` cycles, or about as many."""
     rng, chosen = np.random.default_rng(seed), {}
     for layer in network.layers:
-        options = [(max(config.cycles for _, config in engine(layer, fold)), fold) for fold in folds(layer, {})]
+        every = Options.of(layer, {}, lambda layer, fold: Resources(), most=sys.maxsize)
+        options = list(zip(every.cycles.tolist(), every.folds, strict=True))
         some = [fold for cycles, fold in options if least <= cycles <= most]
         some = some or [min(options, key=lambda option: abs(option[0] - most))[1]]
         chosen[layer.name] = some[rng.integers(len(some))]
