@@ -121,7 +121,7 @@ def test_build_then_verify(tmp_path, capsys):
     assert main(["verify", str(out), "--data", str(DATA), "--frames", "4"]) == 0
     text = capsys.readouterr().out
     assert "PASS" in text
-    assert f"{manifest['cycles']['interval']} predicted, {manifest['cycles']['interval']} measured" in text
+    assert f"{manifest['cycles']['interval']:,} predicted, {manifest['cycles']['interval']:,} measured" in text
     assert "0 of 4 frames differ" in text
 
 

@@ -15,6 +15,7 @@ from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
 from finnr_rtl.dataflow.timing import predict
 from finnr_rtl.design import Goal, design
+from finnr_rtl.folding.folding import read_folding
 from finnr_rtl.frontend import load_network
 from finnr_rtl.platforms import load
 from finnr_rtl.zoo import make
@@ -74,7 +75,9 @@ def test_rooms_are_tight_or_the_least_there_is(make_network):
 def test_every_room_of_a_large_network_is_known(tmp_path):
     """Rings that are too small for CNV make events wait for themselves, each time round a few cycles longer: that is seen at once."""
     (tmp_path / "cnv.onnx").write_bytes(make("cnv_w1a1").SerializeToString())
-    stages = design(load_network(tmp_path / "cnv.onnx"), load("pynq_z1"), Goal()).stages
+    network = load_network(tmp_path / "cnv.onnx")
+    given = read_folding(Path(__file__).parent.parent / "examples" / "cnv_finn_folding.json", network)
+    stages = design(network, load("pynq_z1"), Goal(target_fps=3051, given=given)).stages
     assert [stage.name for stage in stages if stage.room is not None and stage.tight is None] == []
 
 
