@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from verify_models import MODELS, NETWORKS
 sys.path.append(str(Path(__file__).resolve().parent.parent / "sim"))
 from runner import SimulationError, simulate
 
-from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.accelerator import Accelerator
+from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
 from finnr_rtl.dataflow.timing import Cycles, predict
@@ -34,7 +35,7 @@ from finnr_rtl.emit.output import MANIFEST, write_output
 from finnr_rtl.emit.simulation import random_frames, simulation_files
 from finnr_rtl.emit.verilog import verilog_files
 from finnr_rtl.folding.folding import FoldedNetwork
-from finnr_rtl.folding.options import Options
+from finnr_rtl.folding.options import choices, shapes
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import Platform, load
@@ -57,11 +58,11 @@ def random_folding(network: Network, least: int, most: int, seed: int = 1) -> Fo
     """Random legal folds, of every kind, with which each layer takes ``least`` to ``most`` cycles, or about as many."""
     rng, chosen = np.random.default_rng(seed), {}
     for layer in network.layers:
-        every = Options.of(layer, {}, lambda layer, fold: Resources(), most=sys.maxsize)
-        options = list(zip(every.cycles.tolist(), every.folds, strict=True))
-        some = [fold for cycles, fold in options if least <= cycles <= most]
+        options = [(max(config.cycles for _, config in engine(layer, shape)), shape) for shape in shapes(layer, {})]
+        some = [shape for cycles, shape in options if least <= cycles <= most]
         some = some or [min(options, key=lambda option: abs(option[0] - most))[1]]
-        chosen[layer.name] = some[rng.integers(len(some))]
+        others = {key: str(rng.choice(values)) for key, values in choices(layer, {}).items()}
+        chosen[layer.name] = replace(some[rng.integers(len(some))], **others)
     return FoldedNetwork(network, chosen)
 
 
@@ -86,7 +87,7 @@ def enough_frames(cycles: Cycles) -> int:
     return unsteady + STEADY + 1
 
 
-def choices(folded: FoldedNetwork) -> dict[str, int]:
+def kinds(folded: FoldedNetwork) -> dict[str, int]:
     """Number of layers by the kinds of choices made for them."""
     every = folded.folds.values()
     return {"layers": len(every), "lines": sum(fold.window == "lines" for fold in every), "mmv": sum(fold.mmv > 1 for fold in every),
@@ -133,7 +134,7 @@ def row(name: str, kind: str, share: float, builds: Path) -> dict:
         "network": name, "folding": kind, "slowest": predicted.bottleneck, "limit": predicted.limit, "work": work,
         "interval": predicted.interval, "simulated_interval": max(steady, default=None), "latency": predicted.latency,
         "simulated_latency": result.get("latency"), "fill": predicted.fill, "frames": frames, "ends": ends, "exact": exact,
-        "faults": result["faults"][:3], "choices": choices(folded), "seconds": round(time.perf_counter() - start),
+        "faults": result["faults"][:3], "choices": kinds(folded), "seconds": round(time.perf_counter() - start),
     }
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_configs import CORES
+from core_configs import CORES, line_buffer, tight_windows, transpose, windows
 
-from finnr_rtl.cores import schedule
+from finnr_rtl.cores import schedule, window_schedule
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.schedule import JointSchedule
 
@@ -86,3 +86,20 @@ def test_few_places_on_long_runs(slots):
     config = JointSchedule(20000, (beats, beats), (beats,), delay=5, slots=slots, release=1)
     timing = config.run_ports([beats, beats])
     assert timing.given[0][-1] - timing.given[0][0] == 19999 // slots * 6 + 19999 % slots
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_windows_event_by_event_are_the_same(seed, monkeypatch):
+    """The way that is taken where events wait for each other in long rows, as in small rings."""
+    rng = np.random.default_rng(seed)
+    print(f"seed {seed}")
+    schedule = (tight_windows, windows, line_buffer, transpose)[seed % 4](rng).schedule()
+    offered = np.cumsum(rng.geometric(0.5, 3 * schedule.beats_per_input[0])) - 1
+    drain = np.cumsum(rng.geometric(0.5, 3 * schedule.beats_per_output[0])) - 1
+    for times in ((offered, None), (offered, drain), (0 * offered, drain), (0 * offered, None)):
+        settled = schedule.run(*times)
+        with monkeypatch.context() as patch:
+            patch.setattr(window_schedule, "ROUNDS", 0)
+            in_order = schedule.run(*times)
+        for name in ("able", "taken", "offered", "given"):
+            assert np.array_equal(getattr(settled, name), getattr(in_order, name)), name

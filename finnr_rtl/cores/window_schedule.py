@@ -1,11 +1,12 @@
 """When cores with a ring take and give their beats."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
 from finnr_rtl.cores import maxplus
-from finnr_rtl.cores.schedule import PortTiming, Schedule, Timing
+from finnr_rtl.cores.schedule import ROUNDS, PortTiming, Schedule, Timing
 
 __all__ = ["WindowSchedule"]
 
@@ -70,7 +71,9 @@ class WindowSchedule(Schedule):
         reads = reads * self.stretch[0] // self.stretch[1]
         gate = np.zeros(len(need), dtype=np.int64)
         space = np.zeros(len(order), dtype=np.int64)
-        while True:
+        for rounds in count():
+            if rounds == ROUNDS:
+                gate, space = self._gates(order, consume, offered, need, reads, ring, limited, launches, drain)
             earliest = space.copy()
             earliest[consume] = np.maximum(earliest[consume], offered)
             write, floor = maxplus.paced(earliest, order)
@@ -83,3 +86,41 @@ class WindowSchedule(Schedule):
             if np.array_equal(next_gate, gate) and np.array_equal(next_space, space):
                 return Timing(np.maximum(floor, space)[consume], write[consume], shown, given)
             gate, space = next_gate, next_space
+
+    def _gates(self, order, consume, offered, need, reads, ring, limited, launches, drain):
+        """When each read has a place for what it launches, and each write one in the ring: event by event, for rings so small that
+        events wait for each other in long rows."""
+        arrival = np.zeros(len(order), dtype=np.int64)
+        arrival[consume] = offered
+        arrivals, rings, whens = arrival.tolist(), np.where(limited, ring, -1).tolist(), [0] * len(launches)
+        whens = whens if drain is None else drain.tolist()
+        launching = np.full(len(need), -1)
+        launching[launches] = np.arange(len(launches))
+        gate, space = np.zeros(len(need), dtype=np.int64), np.zeros(len(order), dtype=np.int64)
+        written, read, given = [], [], []
+        before = 0
+        for index, (last, place, launch) in enumerate(zip(need.tolist(), reads.tolist(), launching.tolist(), strict=True)):
+            while len(written) <= last:
+                self._write(written, read, arrivals, rings, space)
+            time = written[last] + 1
+            if read:
+                time = max(time, read[-1] + place - before)
+            if launch >= self.slots:
+                gate[index] = given[launch - self.slots] + self.release
+                time = max(time, int(gate[index]))
+            if launch >= 0:
+                given.append(max(time + self.delay, whens[launch], given[-1] + 1 if given else 0))
+            read.append(time)
+            before = place
+        while len(written) < len(order):
+            self._write(written, read, arrivals, rings, space)
+        return gate, space
+
+    @staticmethod
+    def _write(written, read, arrivals, rings, space):
+        """The next write."""
+        index = len(written)
+        if rings[index] >= 0:
+            space[index] = read[rings[index]] + 1
+        time = max(arrivals[index], int(space[index]))
+        written.append(max(time, written[-1] + 1) if written else time)
