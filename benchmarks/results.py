@@ -43,12 +43,12 @@ def rooms() -> str:
 
 
 def resources() -> str:
-    headings = ["network", "board", "cycles per frame"]
+    headings = ["network", "board", "folding", "cycles per frame"]
     headings += [f"{name.upper()} {what}" for name in RESOURCES for what in ("predicted", "Yosys", "ratio")]
     rows = []
     for row in records("whole_synthesis.json"):
         predicted, found = row["predicted"], row["synthesised"]
-        rows.append([row["network"], row["platform"], row["cycles"],
+        rows.append([row["network"], row["platform"], row.get("fold") or "chosen", row["cycles"],
                      *(cell for name in RESOURCES for cell in (predicted[name], found[name], ratio(predicted[name], found[name])))])
     return table(headings, rows)
 
