@@ -1,9 +1,9 @@
 """Whole accelerators, as the optimiser folds them, beside what the cost model says of them.
 
-    python benchmarks/whole_costs.py MODEL.onnx ... --platform pynq_z1 [--max-lut 0.1] [--target-fps N] [--fold FILE] [--stages] [--json FILE]
+    python benchmarks/whole_costs.py MODEL.onnx ... --platform pynq_z1 [--max-lut 0.1] [--target-fps N] [--fold FILE] [--stages]
 
 Prints predicted and synthesised resources and their ratio. ``--stages`` synthesises every stage on its own too, and names those of which
-the model is furthest off. Records go to FILE, one a line, each in the place of an older one of the same network, platform and goal.
+the model is furthest off. Records go to the file that ``--json`` names, one a line, each in the place of an older one of the same network, platform and goal.
 """
 
 import argparse
@@ -50,7 +50,8 @@ def line(entry: dict) -> str:
     for kind in COUNTED:
         said, found = entry["predicted"][kind], entry["synthesised"][kind]
         cells.append(f"{said} / {found}" + (f" ({said / found - 1:+.1%})" if found else ""))
-    goal = [f"{name} {entry[key]}" for name, key in (("at most LUT share", "max_lut"), ("frames/s", "target_fps"), ("by", "fold")) if entry.get(key)]
+    goals = (("at most LUT share", "max_lut"), ("frames/s", "target_fps"), ("by", "fold"))
+    goal = [f"{name} {entry[key]}" for name, key in goals if entry.get(key)]
     return f"| {entry['network']} | {entry['platform']} | {', '.join(goal)} | {' | '.join(cells)} |"
 
 
