@@ -3,7 +3,8 @@
     python benchmarks/whole_costs.py MODEL.onnx ... --platform pynq_z1 [--max-lut 0.1] [--target-fps N] [--fold FILE] [--stages]
 
 Prints predicted and synthesised resources and their ratio. ``--stages`` synthesises every stage on its own too, and names those of which
-the model is furthest off. Records go to the file that ``--json`` names, one a line, each in the place of an older one of the same network, platform and goal.
+the model is furthest off. Records go to the file that ``--json`` names, one a line, each in the place of an older one of the same
+network, platform and goal.
 """
 
 import argparse
