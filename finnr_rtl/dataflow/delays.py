@@ -90,21 +90,30 @@ class Delays:
         direction = 1
         look = self.effort
         waiting = {chain: (0, len(self.delays[chain])) for chain in stale}
-        while waiting:
+        # Circles are mostly short: what is near is settled before what is farther away is looked at.
+        first, last, radius, far = min(waiting), max(waiting), len(self.chains) if deadlines is None else 2, {}
+        while waiting or far:
+            while not waiting:
+                radius *= 2
+                near = {chain for chain in far if first - radius <= chain <= last + radius}
+                waiting = {chain: far.pop(chain) for chain in near}
             ahead, waiting = waiting, {}
             heap = [direction * chain for chain in ahead]
             heapq.heapify(heap)
             while heap:
                 chain = direction * heapq.heappop(heap)
-                first, end = ahead.pop(chain)
+                begin, end = ahead.pop(chain)
                 for pull in self._from.get(chain, ()):
-                    raised = self._apply(pull, first, end)
+                    raised = self._apply(pull, begin, end)
                     if raised is None:
                         continue
                     part = slice(*raised)
                     if deadlines is not None and np.any(self.delays[pull.after][part] > deadlines[pull.after][part]):
                         raise Overdue
-                    later = ahead if direction * (pull.after - chain) > 0 else waiting
+                    if not first - radius <= pull.after <= last + radius:
+                        later = far
+                    else:
+                        later = ahead if direction * (pull.after - chain) > 0 else waiting
                     if pull.after in later:
                         before = later[pull.after]
                         raised = min(raised[0], before[0]), max(raised[1], before[1])
@@ -137,7 +146,7 @@ class Delays:
         least[bounds[:-1]] += [self.chains[chain].period - self.interval for chain in own]
         for pull in (pull for chain in own for pull in self._from.get(chain, ()) if pull.after in first):
             waits, target = self.delays[pull.before][pull.source] + pull.gain, first[pull.after] + pull.target
-            longer = waits > least[target]
+            longer = waits >= least[target]
             least[target[longer]], source[target[longer]] = waits[longer], first[pull.before] + pull.source[longer]
         # What waits for nothing is as late as it was at the start.
         source = np.where(least < delay, np.arange(len(delay)), source)
