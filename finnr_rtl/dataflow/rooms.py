@@ -21,7 +21,7 @@ __all__ = ["size_rooms"]
 
 UNLIMITED = 1 << 40
 # Delays computed to find out about one number of places, and about all, before what is known must do.
-EFFORT, TOTAL_EFFORT = 12_000_000, 300_000_000
+EFFORT, TOTAL_EFFORT = 100_000_000, 800_000_000
 
 
 def size_rooms(stages: list[Stage]) -> list[Stage]:
