@@ -1,0 +1,210 @@
+"""Paths of a synthesised 7-series netlist within a cycle: how many LUTs, and how many carry chains, lie one behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+
+__all__ = ["KINDS", "LUTS", "Path", "worst_paths"]
+
+# Where a path begins and where it ends.
+KINDS = ("register to register", "port to register", "register to port", "port to port")
+# Most LUTs that a path may have besides one carry chain.
+LUTS = 6
+
+# Pins of clocks, at which no path of data ends.
+_CLOCKS = ("C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK")
+# Which inputs of a LUT memory or shift register lead to which output in the cycle of use; its other inputs are written from.
+_READS = {
+    **{kind: {f"DO{port}": (f"ADDR{port}",) for port in "ABCDEFGH"} for kind in ("RAM32M", "RAM64M", "RAM32M16", "RAM64M8")},
+    **{f"RAM{words}X1D": {"SPO": tuple(f"A{bit}" for bit in range(8)) + ("A",), "DPO": tuple(f"DPRA{bit}" for bit in range(8)) + ("DPRA",)}
+       for words in (32, 64, 128, 256)},
+    **{f"RAM{words}X1S": {"O": tuple(f"A{bit}" for bit in range(9)) + ("A",)} for words in (32, 64, 128, 256, 512)},
+    "SRL16E": {"Q": ("A0", "A1", "A2", "A3")},
+    "SRLC16E": {"Q": ("A0", "A1", "A2", "A3")},
+    "SRLC32E": {"Q": ("A",)},
+}
+# The registers of a DSP slice between an input and the product, the sum or the output.
+_DSP_INPUTS = {"A": ("AREG", "MREG", "PREG"), "B": ("BREG", "MREG", "PREG"), "D": ("DREG", "ADREG", "MREG", "PREG"),
+               "C": ("CREG", "PREG"), "PCIN": ("PREG",), "ACIN": ("AREG", "MREG", "PREG"), "BCIN": ("BREG", "MREG", "PREG")}
+
+
+@dataclass(frozen=True)
+class Path:
+    """``luts`` LUTs and ``blocks`` one behind the other: carry chains, however long, and DSP slices that no register is in front of or
+    behind. ``through`` are the cells, from register or port ``start`` to pin ``end``."""
+
+    luts: int
+    blocks: int
+    start: str
+    end: str
+    through: tuple[str, ...] = ()
+
+    @property
+    def within(self) -> bool:
+        """Whether it has no more than 6 LUTs and one carry chain."""
+        return self.luts <= LUTS and self.blocks <= 1
+
+    def __str__(self):
+        return f"{self.luts} LUTs" + (f" + {self.blocks}" if self.blocks else "")
+
+
+@dataclass
+class _Graph:
+    """Bits and what leads to them: ``arcs[to]`` has (from, LUTs, blocks, cell); ``starts`` and ``ends`` (port or not, name, blocks)."""
+
+    arcs: dict = field(default_factory=dict)
+    starts: dict = field(default_factory=dict)
+    ends: list = field(default_factory=list)
+
+    def arc(self, origin, to, cell: str, luts: int = 0, blocks: int = 0) -> None:
+        if not isinstance(origin, str):  # a constant
+            self.arcs.setdefault(to, []).append((origin, luts, blocks, cell))
+
+    def start(self, bit, name: str, port: bool = False, blocks: int = 0) -> None:
+        self.starts[bit] = port, name, blocks
+
+    def end(self, bit, name: str, port: bool = False, blocks: int = 0) -> None:
+        if not isinstance(bit, str):
+            self.ends.append((bit, port, name, blocks))
+
+
+def worst_paths(module: dict) -> dict[str, list[Path]]:
+    """The longest paths of a module of ``write_json``, made by ``synth_xilinx`` and flattened: of each of ``KINDS`` those that no other
+    one exceeds in LUTs and blocks, most LUTs first.
+
+    Raises ``ValueError`` for a cell that is not known, or logic that goes round in a circle.
+    """
+    graph = _graph(module)
+    # reached[bit][(from a port, blocks)]: most LUTs, and from where.
+    reached: dict = {}
+    sorter = TopologicalSorter({to: {origin for origin, *_ in arcs} for to, arcs in graph.arcs.items()})
+    for bit in sorter.static_order():
+        states = reached[bit] = {}
+        if bit in graph.starts:
+            port, name, blocks = graph.starts[bit]
+            states[port, blocks] = 0, None, None, name
+        for origin, luts, blocks, cell in graph.arcs.get(bit, ()):
+            for (port, before), (most, *_) in reached[origin].items():
+                key = port, before + blocks
+                if key not in states or states[key][0] < most + luts:
+                    states[key] = most + luts, origin, (port, before), cell
+    longest: dict = {kind: {} for kind in KINDS}
+    for bit, to_port, name, blocks in graph.ends:
+        # A bit that no cell leads to is a register's or a port's own.
+        states = reached.get(bit) or ({(graph.starts[bit][0], graph.starts[bit][2]): (0, None, None, graph.starts[bit][1])}
+                                      if bit in graph.starts else {})
+        for (from_port, before), (luts, *_) in states.items():
+            best = longest[KINDS[from_port + 2 * to_port]]
+            if before + blocks not in best or best[before + blocks][0] < luts:
+                best[before + blocks] = luts, bit, (from_port, before), name
+    return {kind: _front(best, reached, graph) for kind, best in longest.items()}
+
+
+def _front(best: dict, reached: dict, graph: _Graph) -> list[Path]:
+    """Those of the paths that none with as many blocks or more exceeds in LUTs."""
+    front: list[Path] = []
+    for blocks, (luts, bit, key, end) in sorted(best.items(), reverse=True):
+        if front and luts <= front[-1].luts:
+            continue
+        through = []
+        while bit in reached:
+            _, origin, before, cell = reached[bit][key]
+            if origin is None:
+                break
+            if not through or through[-1] != cell:
+                through.append(cell)
+            bit, key = origin, before
+        front.append(Path(luts, blocks, graph.starts[bit][1], end, tuple(reversed(through))))
+    return front[::-1]
+
+
+def _graph(module: dict) -> _Graph:
+    graph = _Graph()
+    names = _bit_names(module)
+    for name, port in module["ports"].items():
+        for index, bit in enumerate(port["bits"]):
+            pin = f"{name}[{index}]" if len(port["bits"]) > 1 else name
+            if port["direction"] == "input":
+                graph.start(bit, pin, port=True)
+            else:
+                graph.end(bit, pin, port=True)
+    carried = {bit for cell in module["cells"].values() if cell["type"] == "CARRY4" for bit in cell["connections"]["CO"]}
+    for name, cell in module["cells"].items():
+        _add_cell(graph, name, cell, names, carried)
+    return graph
+
+
+def _bit_names(module: dict) -> dict:
+    """The name of each bit that has one in the design, outermost names first."""
+    names: dict = {}
+    for net, entry in sorted(module["netnames"].items(), key=lambda item: (item[1]["hide_name"], item[0].count("."), item[0])):
+        for index, bit in enumerate(entry["bits"]):
+            names.setdefault(bit, f"{net}[{index}]" if len(entry["bits"]) > 1 else net)
+    return names
+
+
+def _bits(cell: dict, direction: str, skip=()) -> Iterator[tuple[str, object]]:
+    for pin, bits in cell["connections"].items():
+        if cell["port_directions"][pin] == direction and pin not in skip:
+            yield from ((pin, bit) for bit in bits)
+
+
+def _add_cell(graph: _Graph, name: str, cell: dict, names: dict, carried: set) -> None:
+    kind = cell["type"]
+    if kind.startswith("LUT") or kind in ("INV", "MUXF7", "MUXF8", "MUXF9", "IBUF", "OBUF", "BUFG"):
+        for _, output in _bits(cell, "output"):
+            for _, bit in _bits(cell, "input"):
+                graph.arc(bit, output, f"{kind} {names.get(output, name)}", luts=int(kind.startswith("LUT") or kind == "INV"))
+    elif kind == "CARRY4":
+        _add_carry(graph, name, cell, carried)
+    elif kind.startswith("DSP48"):
+        _add_dsp(graph, name, cell)
+    elif kind in _READS:
+        for pin, output in _bits(cell, "output"):
+            graph.start(output, f"{kind} {names.get(output, name)}")
+            for port in _READS[kind].get(pin, ()):
+                for bit in cell["connections"].get(port, ()):
+                    graph.arc(bit, output, f"{kind} {names.get(output, name)}", luts=1)
+        for pin, bit in _bits(cell, "input", _CLOCKS):
+            graph.end(bit, f"{kind} {name}.{pin}")
+    elif kind.startswith(("FD", "RAMB")):
+        for _, output in _bits(cell, "output"):
+            graph.start(output, names.get(output, name) if kind.startswith("FD") else f"{kind} {names.get(output, name)}")
+        shown = names.get(cell["connections"]["Q"][0], name) if kind.startswith("FD") else f"{kind} {name}"
+        for pin, bit in _bits(cell, "input", _CLOCKS):
+            graph.end(bit, f"{shown}.{pin}")
+    elif kind not in ("GND", "VCC", "$scopeinfo"):
+        raise ValueError(f"cell {kind} is not known")
+
+
+def _add_carry(graph: _Graph, name: str, cell: dict, carried: set) -> None:
+    """A carry chain counts where it is entered; on from one CARRY4 to the next it is the same."""
+    pins = cell["connections"]
+    label = f"CARRY4 {name}"
+    graph.arc(pins["CI"][0], (name, 0), label, blocks=int(pins["CI"][0] not in carried))
+    graph.arc(pins["CYINIT"][0], (name, 0), label, blocks=1)
+    for place, (select, data, result, carry) in enumerate(zip(pins["S"], pins["DI"], pins["O"], pins["CO"], strict=True)):
+        graph.arc((name, place), (name, place + 1), label)
+        graph.arc(select, (name, place + 1), label, blocks=1)
+        graph.arc(data, (name, place + 1), label, blocks=1)
+        graph.arc((name, place + 1), carry, label)
+        graph.arc((name, place), result, label)
+        graph.arc(select, result, label, blocks=1)
+
+
+def _add_dsp(graph: _Graph, name: str, cell: dict) -> None:
+    registers = {name: int(value, 2) for name, value in cell["parameters"].items() if name.endswith("REG")}
+    label = f"{cell['type']} {name}"
+    outputs = [bit for pin, bit in _bits(cell, "output") if pin in ("P", "PCOUT", "CARRYOUT", "PATTERNDETECT", "OVERFLOW", "UNDERFLOW")]
+    for bit in outputs:
+        graph.start(bit, label, blocks=int(not registers.get("PREG")))
+    for pin, bit in _bits(cell, "input", _CLOCKS):
+        on_the_way = [register for register in _DSP_INPUTS.get(pin, ("?",)) if registers.get(register)]
+        if pin not in _DSP_INPUTS or on_the_way:
+            first = on_the_way and on_the_way[0]
+            graph.end(bit, f"{label}.{pin}", blocks=int(bool(first) and first != _DSP_INPUTS[pin][0] or first == "PREG"))
+        else:
+            for output in outputs:
+                graph.arc(bit, output, label, blocks=1)
