@@ -5,9 +5,9 @@ from amaranth.hdl import Module, Signal
 __all__ = ["counter"]
 
 
-def counter(m: Module, name: str, count: int, advance) -> tuple[Signal, Signal]:
-    """A counter 0 .. count-1 that steps when ``advance`` is high; and whether it stands at its last value."""
-    value = Signal(range(max(count, 2)), name=name)
+def counter(m: Module, name: str, count: int, advance, start: int = 0) -> tuple[Signal, Signal]:
+    """A counter 0 .. count-1, from ``start`` on, that steps when ``advance`` is high; and whether it stands at its last value."""
+    value = Signal(range(max(count, 2)), name=name, init=start)
     last = Signal(name=f"{name}_last")
     if count == 1:
         m.d.comb += last.eq(1)
