@@ -1,9 +1,10 @@
 """Paths within a cycle of synthesised cores, by `synth_xilinx -family xc7 -flatten`: LUTs and carry chains one behind the other.
 
-    python benchmarks/clock.py [kind ..] [--count N] [--build FOLDER ..]
+    python benchmarks/clock.py [kind ..] [--count N] [--extremes] [--build FOLDER ..]
 
-For each kind of core of benchmarks/core_sweep.py, by default all, the worst path of its first N configurations; and of each stage of the
-builds given. What was synthesised before is kept in benchmarks/data/clock.json until its Verilog is another.
+For each kind of core of benchmarks/core_sweep.py, by default all, the worst path of its first N configurations; of each core of
+benchmarks/clock_extremes.py; and of each stage of the builds given. What was synthesised before is kept in benchmarks/data/clock.json until
+its Verilog is another.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from clock_extremes import EXTREMES  # noqa: E402
 from core_sweep import KINDS as CORES  # noqa: E402
 from core_sweep import configuration  # noqa: E402
 from core_synthesis import core_verilog  # noqa: E402
@@ -79,9 +81,9 @@ def refresh(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
 
 
 def weight(path: list) -> tuple:
-    """Order of paths: a carry chain is worth about two LUTs."""
+    """Order of paths: those beyond the bar last, and a carry chain is worth about two LUTs."""
     luts, blocks, *_ = path
-    return luts + 2 * blocks, luts
+    return luts > paths.LUTS or blocks > 1, luts + 2 * blocks, luts
 
 
 def row(name: str, entries: list[dict]) -> str:
@@ -107,11 +109,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", default=[kind for kind in CORES if kind not in LEFT_OUT])
     parser.add_argument("--count", type=int, default=4)
+    parser.add_argument("--extremes", action="store_true")
     parser.add_argument("--build", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
     rows = {kind: [f"{kind}{number}" for number in range(arguments.count)] for kind in arguments.kinds}
     designs = {name: (f"{name}_core", core_verilog(configuration(kind, number), name, "xc7"))
                for kind, names in rows.items() for number, name in enumerate(names)}
+    if arguments.extremes:
+        rows |= {name: [name] for name in EXTREMES}
+        for number, (name, config) in enumerate(EXTREMES.items()):
+            designs[name] = f"extreme{number}_core", core_verilog(config, f"extreme{number}", "xc7")
     for folder in arguments.build:
         found = stages(folder)
         rows |= {name: [name] for name in found}

@@ -11,11 +11,24 @@ from finnr_rtl.cost.cores.dispatch import compose
 
 @compose.register
 def _(c: PoolConfig, p):
-    p.counter(c.taps // c.simd)
-    p.ff += 1 + c.output.width
-    p.lut("flag")
-    if c.taps > 1:
+    p.counter(c.beats)
+    if c.levels:
+        p.credit_fifo(c.output.width, c.places)
+        p.ff += c.levels * (1 + (c.beats > 1))
+        # A tap without a partner waits until it meets one.
+        values, waiting = c.simd, 0
+        while values > 1:
+            p.ff += values // 2 * c.output.width
+            waiting = waiting + 1 if values % 2 else 0
+            values = -(-values // 2)
+            if waiting and not values % 2:
+                p.chain(c.output.width, waiting)
+    else:
+        p.ff += 1 + c.output.width
+        p.lut("flag")
+    if c.beats > 1:
         p.ff += c.output.width
+    if c.taps > 1:
         p.lut("maximum bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
 
 
