@@ -24,7 +24,7 @@ from core_sweep import configuration  # noqa: E402
 from core_synthesis import core_verilog  # noqa: E402
 
 from finnr_rtl.synth import Built  # noqa: E402
-from finnr_rtl.synthesis import paths  # noqa: E402
+from finnr_rtl.synthesis.paths import KINDS, Path, worst_paths  # noqa: E402
 from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys  # noqa: E402
 
 MEASUREMENTS = ROOT / "benchmarks" / "data" / "clock.json"
@@ -50,8 +50,8 @@ def measure(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
         subprocess.run([find_yosys(), "-q", "-p", script], cwd=place, check=True, capture_output=True, text=True)
         netlists = json.loads(Path(place, "cores.json").read_text())["modules"]
     return {
-        name: {kind: [[path.luts, path.blocks, path.start, path.end] for path in front]
-               for kind, front in paths.worst_paths(netlists[module]).items() if front}
+        name: {kind: [[path.luts, path.chains, path.slices, path.start, path.end] for path in front]
+               for kind, front in worst_paths(netlists[module]).items() if front}
         for name, (module, _) in designs.items()
     }
 
@@ -80,22 +80,19 @@ def refresh(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
     return {name: entries[name] for name in designs}
 
 
-def weight(path: list) -> tuple:
-    """Order of paths: those beyond the bar last, and a carry chain is worth about two LUTs."""
-    luts, blocks, *_ = path
-    return luts > paths.LUTS or blocks > 1, luts + 2 * blocks, luts
+def weight(path: Path) -> tuple:
+    """Order of paths: those beyond the bar last; a carry chain is worth about two LUTs, a DSP slice four."""
+    return not path.within, path.luts + 2 * path.chains + 4 * path.slices
 
 
 def row(name: str, entries: list[dict]) -> str:
     """One line of the table, of one or several designs."""
-    cells = []
-    for kind in paths.KINDS:
-        worst = max((path for entry in entries for path in entry.get(kind, ())), key=weight, default=None)
-        cells.append(f"{worst[0]} + {worst[1]}" if worst else "-")
-    between = [entry.get(paths.KINDS[0], ()) for entry in entries]
-    over = sum(any(luts > paths.LUTS or blocks > 1 for luts, blocks, *_ in front) for front in between)
-    _, _, start, end = max((path for front in between for path in front), key=weight, default=[0, 0, "-", "-"])
-    return f"| {name} | " + " | ".join(cells) + f" | {over} of {len(entries)} | `{start}` to `{end}` |"
+    fronts = {kind: [[Path(*path) for path in entry.get(kind, ())] for entry in entries] for kind in KINDS}
+    worst = {kind: max((path for front in found for path in front), key=weight, default=None) for kind, found in fronts.items()}
+    over = sum(not all(path.within for path in front) for front in fronts[KINDS[0]])
+    between = worst[KINDS[0]]
+    names = f"`{between.start}` to `{between.end}`" if between else ""
+    return f"| {name} | " + " | ".join(str(path or "") for path in worst.values()) + f" | {over} of {len(entries)} | {names} |"
 
 
 def stages(folder: Path) -> dict[str, tuple[str, str]]:
@@ -124,8 +121,8 @@ def main() -> None:
         rows |= {name: [name] for name in found}
         designs |= found
     found = refresh(designs)
-    print("| core | " + " | ".join(paths.KINDS) + " | over | worst between registers |")
-    print("|---" * (len(paths.KINDS) + 3) + "|")
+    print("| core | " + " | ".join(KINDS) + " | over | worst between registers |")
+    print("|---" * (len(KINDS) + 3) + "|")
     for name, parts in rows.items():
         print(row(name, [found[part] for part in parts]))
 

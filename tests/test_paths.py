@@ -28,7 +28,7 @@ class Netlist:
 
     def worst(self):
         names = {name: {"hide_name": 0, "bits": [bit]} for name, bit in self.bits.items()}
-        return {kind: [(path.luts, path.blocks, path.start, path.end) for path in front]
+        return {kind: [(path.luts, path.chains, path.slices, path.start, path.end) for path in front]
                 for kind, front in worst_paths({"cells": self.cells, "ports": self.ports, "netnames": names}).items()}
 
 
@@ -42,10 +42,10 @@ def test_luts_between_registers_and_ports():
     netlist.cell("LUT1", I0="muxed", O="b")
     netlist.cell("OBUF", I="a", O="out")
     assert netlist.worst() == {
-        "register to register": [(2, 0, "state", "state.D")],
-        "port to register": [(2, 0, "in", "state.D")],
-        "register to port": [(1, 0, "state", "out")],
-        "port to port": [(1, 0, "in", "out")],
+        "register to register": [(2, 0, 0, "state", "state.D")],
+        "port to register": [(2, 0, 0, "in", "state.D")],
+        "register to port": [(1, 0, 0, "state", "out")],
+        "port to port": [(1, 0, 0, "in", "out")],
     }
 
 
@@ -56,7 +56,7 @@ def test_a_carry_chain_counts_once_however_long():
     netlist.cell("CARRY4", CI="0", CYINIT="0", S="s 0 0 0", DI="q 0 0 0", O="o0 o1 o2 o3", CO="c0 c1 c2 c3")
     netlist.cell("CARRY4", CI="c3", CYINIT="0", S="0 0 0 0", DI="0 0 0 0", O="p0 p1 p2 p3", CO="e0 e1 e2 e3")
     netlist.cell("LUT1", I0="p3", O="d")
-    assert netlist.worst()[KINDS[0]] == [(2, 1, "q", "q.D")]
+    assert netlist.worst()[KINDS[0]] == [(2, 1, 0, "q", "q.D")]
 
 
 def test_one_chain_behind_another_is_two():
@@ -72,20 +72,20 @@ def test_reading_lut_memory_is_a_lut():
     netlist.cell("FDRE", D="data", Q="address")
     netlist.cell("RAM32M", ADDRA="address", DIA="address", DOA="data")
     front = netlist.worst()[KINDS[0]]
-    assert [path[:3] for path in front] == [(1, 0, "address")]
+    assert [path[:4] for path in front] == [(1, 0, 0, "address")]
 
 
-@pytest.mark.parametrize(("registers", "expected"), [
-    ({}, (0, 1)),  # right through
-    ({"AREG": "1", "MREG": "1", "PREG": "1"}, (0, 0)),  # in and out
-    ({"MREG": "1", "PREG": "1"}, (0, 1)),  # through the multiplier
-    ({"AREG": "1"}, (0, 1)),  # out of it
+@pytest.mark.parametrize(("registers", "slices"), [
+    ({}, 1),  # right through
+    ({"AREG": "1", "MREG": "1", "PREG": "1"}, 0),  # in and out
+    ({"MREG": "1", "PREG": "1"}, 1),  # through the multiplier
+    ({"AREG": "1"}, 1),  # out of it
 ])
-def test_a_multiplier_without_registers_is_on_the_path(registers, expected):
+def test_a_multiplier_without_registers_is_on_the_path(registers, slices):
     netlist = Netlist()
     netlist.cell("FDRE", D="p", Q="a")
     netlist.cell("DSP48E1", registers, A="a", P="p")
-    assert max((blocks, luts) for luts, blocks, *_ in netlist.worst()[KINDS[0]]) == expected[::-1]
+    assert [path[:3] for path in netlist.worst()[KINDS[0]]] == [(0, 0, slices)]
 
 
 def test_unknown_cells_are_refused():

@@ -1,17 +1,19 @@
-"""Paths of a synthesised 7-series netlist within a cycle: how many LUTs, and how many carry chains, lie one behind the other."""
+"""Paths of a synthesised 7-series netlist within a cycle: how many LUTs, carry chains and DSP slices lie one behind the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from typing import NamedTuple
 
 __all__ = ["KINDS", "LUTS", "Path", "worst_paths"]
 
 # Where a path begins and where it ends.
 KINDS = ("register to register", "port to register", "register to port", "port to port")
-# Most LUTs that a path may have besides one carry chain.
+# Most LUTs that a path may have besides one carry chain; and most DSP slices instead of the chain.
 LUTS = 6
+SLICES = 2
 
 # Pins of clocks, at which no path of data ends.
 _CLOCKS = ("C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK")
@@ -32,92 +34,104 @@ _DSP_INPUTS = {"A": ("AREG", "MREG", "PREG"), "B": ("BREG", "MREG", "PREG"), "D"
 
 @dataclass(frozen=True)
 class Path:
-    """``luts`` LUTs and ``blocks`` one behind the other: carry chains, however long, and DSP slices that no register is in front of or
-    behind. ``through`` are the cells, from register or port ``start`` to pin ``end``."""
+    """``luts`` LUTs, ``chains`` carry chains, however long, and ``slices`` DSP slices without a register in front or behind, all one behind
+    the other. ``through`` are the cells, from register or port ``start`` to pin ``end``."""
 
     luts: int
-    blocks: int
+    chains: int
+    slices: int
     start: str
     end: str
     through: tuple[str, ...] = ()
 
     @property
     def within(self) -> bool:
-        """Whether it has no more than 6 LUTs and one carry chain."""
-        return self.luts <= LUTS and self.blocks <= 1
+        """Whether it has no more than 6 LUTs and one carry chain, or instead of the chain a multiplier and what it adds to."""
+        return self.luts <= LUTS and self.chains + bool(self.slices) <= 1 and self.slices <= SLICES
 
     def __str__(self):
-        return f"{self.luts} LUTs" + (f" + {self.blocks}" if self.blocks else "")
+        parts = (self.luts, "LUTs"), (self.chains, "carry chains"), (self.slices, "DSP slices")
+        return ", ".join(f"{number} {what[:-1] if number == 1 else what}" for number, what in parts if number) or "a wire"
+
+
+class _Arc(NamedTuple):
+    """From bit ``origin`` through ``cell``."""
+
+    origin: object
+    cell: str
+    luts: int = 0
+    chains: int = 0
+    slices: int = 0
+
+
+class _End(NamedTuple):
+    """A register's or, with ``port``, a port's own: ``slices`` of DSP lie between it and the bit."""
+
+    port: bool
+    name: str
+    slices: int = 0
 
 
 @dataclass
 class _Graph:
-    """Bits and what leads to them: ``arcs[to]`` has (from, LUTs, blocks, cell); ``starts`` and ``ends`` (port or not, name, blocks)."""
+    """Arcs to each bit, where paths start, by bit, and where they end."""
 
     arcs: dict = field(default_factory=dict)
     starts: dict = field(default_factory=dict)
     ends: list = field(default_factory=list)
 
-    def arc(self, origin, to, cell: str, luts: int = 0, blocks: int = 0) -> None:
+    def arc(self, origin, to, *cell, **counts) -> None:
         if not isinstance(origin, str):  # a constant
-            self.arcs.setdefault(to, []).append((origin, luts, blocks, cell))
+            self.arcs.setdefault(to, []).append(_Arc(origin, *cell, **counts))
 
-    def start(self, bit, name: str, port: bool = False, blocks: int = 0) -> None:
-        self.starts[bit] = port, name, blocks
+    def start(self, bit, name: str, port: bool = False, slices: int = 0) -> None:
+        self.starts[bit] = _End(port, name, slices)
 
-    def end(self, bit, name: str, port: bool = False, blocks: int = 0) -> None:
+    def end(self, bit, name: str, port: bool = False, slices: int = 0) -> None:
         if not isinstance(bit, str):
-            self.ends.append((bit, port, name, blocks))
+            self.ends.append((bit, _End(port, name, slices)))
 
 
 def worst_paths(module: dict) -> dict[str, list[Path]]:
     """The longest paths of a module of ``write_json``, made by ``synth_xilinx`` and flattened: of each of ``KINDS`` those that no other
-    one exceeds in LUTs and blocks, most LUTs first.
+    one exceeds or equals in LUTs, carry chains and DSP slices, most LUTs first.
 
     Raises ``ValueError`` for a cell that is not known, or logic that goes round in a circle.
     """
     graph = _graph(module)
-    # reached[bit][(from a port, blocks)]: most LUTs, and from where.
-    reached: dict = {}
-    sorter = TopologicalSorter({to: {origin for origin, *_ in arcs} for to, arcs in graph.arcs.items()})
+    # reached[bit][(from a port, chains, slices)]: most LUTs, and the arc, with the key before it, that brings them.
+    reached: dict = {bit: {(start.port, 0, start.slices): (0, None, None)} for bit, start in graph.starts.items()}
+    sorter = TopologicalSorter({to: {arc.origin for arc in arcs} for to, arcs in graph.arcs.items()})
     for bit in sorter.static_order():
-        states = reached[bit] = {}
-        if bit in graph.starts:
-            port, name, blocks = graph.starts[bit]
-            states[port, blocks] = 0, None, None, name
-        for origin, luts, blocks, cell in graph.arcs.get(bit, ()):
-            for (port, before), (most, *_) in reached[origin].items():
-                key = port, before + blocks
-                if key not in states or states[key][0] < most + luts:
-                    states[key] = most + luts, origin, (port, before), cell
+        states = reached.setdefault(bit, {})
+        for arc in graph.arcs.get(bit, ()):
+            for before, (luts, *_) in reached[arc.origin].items():
+                key = before[0], before[1] + arc.chains, before[2] + arc.slices
+                if key not in states or states[key][0] < luts + arc.luts:
+                    states[key] = luts + arc.luts, arc, before
     longest: dict = {kind: {} for kind in KINDS}
-    for bit, to_port, name, blocks in graph.ends:
-        # A bit that no cell leads to is a register's or a port's own.
-        states = reached.get(bit) or ({(graph.starts[bit][0], graph.starts[bit][2]): (0, None, None, graph.starts[bit][1])}
-                                      if bit in graph.starts else {})
-        for (from_port, before), (luts, *_) in states.items():
-            best = longest[KINDS[from_port + 2 * to_port]]
-            if before + blocks not in best or best[before + blocks][0] < luts:
-                best[before + blocks] = luts, bit, (from_port, before), name
+    for bit, end in graph.ends:
+        for before, (luts, *_) in reached.get(bit, {}).items():
+            best = longest[KINDS[before[0] + 2 * end.port]]
+            key = before[1], before[2] + end.slices
+            if key not in best or best[key][0] < luts:
+                best[key] = luts, bit, before, end.name
     return {kind: _front(best, reached, graph) for kind, best in longest.items()}
 
 
 def _front(best: dict, reached: dict, graph: _Graph) -> list[Path]:
-    """Those of the paths that none with as many blocks or more exceeds in LUTs."""
+    """Those of the paths that none with as many chains and slices or more equals in LUTs."""
     front: list[Path] = []
-    for blocks, (luts, bit, key, end) in sorted(best.items(), reverse=True):
-        if front and luts <= front[-1].luts:
+    for (chains, slices), (luts, bit, key, end) in sorted(best.items(), key=lambda item: (-item[1][0], -sum(item[0]))):
+        if any(path.luts >= luts and path.chains >= chains and path.slices >= slices for path in front):
             continue
         through = []
-        while bit in reached:
-            _, origin, before, cell = reached[bit][key]
-            if origin is None:
-                break
-            if not through or through[-1] != cell:
-                through.append(cell)
-            bit, key = origin, before
-        front.append(Path(luts, blocks, graph.starts[bit][1], end, tuple(reversed(through))))
-    return front[::-1]
+        while (arc := reached[bit][key][1]) is not None:
+            if not through or through[-1] != arc.cell:
+                through.append(arc.cell)
+            bit, key = arc.origin, reached[bit][key][2]
+        front.append(Path(luts, chains, slices, graph.starts[bit].name, end, tuple(reversed(through))))
+    return front
 
 
 def _graph(module: dict) -> _Graph:
@@ -183,15 +197,15 @@ def _add_carry(graph: _Graph, name: str, cell: dict, carried: set) -> None:
     """A carry chain counts where it is entered; on from one CARRY4 to the next it is the same."""
     pins = cell["connections"]
     label = f"CARRY4 {name}"
-    graph.arc(pins["CI"][0], (name, 0), label, blocks=int(pins["CI"][0] not in carried))
-    graph.arc(pins["CYINIT"][0], (name, 0), label, blocks=1)
+    graph.arc(pins["CI"][0], (name, 0), label, chains=int(pins["CI"][0] not in carried))
+    graph.arc(pins["CYINIT"][0], (name, 0), label, chains=1)
     for place, (select, data, result, carry) in enumerate(zip(pins["S"], pins["DI"], pins["O"], pins["CO"], strict=True)):
         graph.arc((name, place), (name, place + 1), label)
-        graph.arc(select, (name, place + 1), label, blocks=1)
-        graph.arc(data, (name, place + 1), label, blocks=1)
+        graph.arc(select, (name, place + 1), label, chains=1)
+        graph.arc(data, (name, place + 1), label, chains=1)
         graph.arc((name, place + 1), carry, label)
         graph.arc((name, place), result, label)
-        graph.arc(select, result, label, blocks=1)
+        graph.arc(select, result, label, chains=1)
 
 
 def _add_dsp(graph: _Graph, name: str, cell: dict) -> None:
@@ -199,12 +213,12 @@ def _add_dsp(graph: _Graph, name: str, cell: dict) -> None:
     label = f"{cell['type']} {name}"
     outputs = [bit for pin, bit in _bits(cell, "output") if pin in ("P", "PCOUT", "CARRYOUT", "PATTERNDETECT", "OVERFLOW", "UNDERFLOW")]
     for bit in outputs:
-        graph.start(bit, label, blocks=int(not registers.get("PREG")))
+        graph.start(bit, label, slices=int(not registers.get("PREG")))
     for pin, bit in _bits(cell, "input", _CLOCKS):
         on_the_way = [register for register in _DSP_INPUTS.get(pin, ("?",)) if registers.get(register)]
         if pin not in _DSP_INPUTS or on_the_way:
             first = on_the_way and on_the_way[0]
-            graph.end(bit, f"{label}.{pin}", blocks=int(bool(first) and first != _DSP_INPUTS[pin][0] or first == "PREG"))
+            graph.end(bit, f"{label}.{pin}", slices=int(bool(first) and first != _DSP_INPUTS[pin][0] or first == "PREG"))
         else:
             for output in outputs:
-                graph.arc(bit, output, label, blocks=1)
+                graph.arc(bit, output, label, slices=1)
