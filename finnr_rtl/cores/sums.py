@@ -54,7 +54,8 @@ def product_parts(m: Module, name: str, first: Value, second: Value, arithmetic:
     for shape in shapes:
         part = narrow[place : place + shape.width]
         exact = product(m, f"{name}_exact{place}", wide, part.as_signed() if shape.signed else part, "lut")
-        register = Signal(exact.shape(), name=f"{name}_{place}", reset_less=True)
+        own = Shape(len(wide) + shape.width, signed=wide.shape().signed or shape.signed)
+        register = Signal(own, name=f"{name}_{place}", reset_less=True)
         m.d.sync += register.eq(exact)
         parts.append(register << place)
         place += shape.width
