@@ -24,7 +24,7 @@ from core_sweep import configuration  # noqa: E402
 from core_synthesis import core_verilog  # noqa: E402
 
 from finnr_rtl.synth import Built  # noqa: E402
-from finnr_rtl.synthesis.paths import KINDS, Path, worst_paths  # noqa: E402
+from finnr_rtl.synthesis import paths  # noqa: E402
 from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys  # noqa: E402
 
 MEASUREMENTS = ROOT / "benchmarks" / "data" / "clock.json"
@@ -51,7 +51,7 @@ def measure(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
         netlists = json.loads(Path(place, "cores.json").read_text())["modules"]
     return {
         name: {kind: [[path.luts, path.chains, path.slices, path.start, path.end] for path in front]
-               for kind, front in worst_paths(netlists[module]).items() if front}
+               for kind, front in paths.worst_paths(netlists[module]).items() if front}
         for name, (module, _) in designs.items()
     }
 
@@ -80,17 +80,17 @@ def refresh(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
     return {name: entries[name] for name in designs}
 
 
-def weight(path: Path) -> tuple:
+def weight(path: paths.Path) -> tuple:
     """Order of paths: those beyond the bar last; a carry chain is worth about two LUTs, a DSP slice four."""
     return not path.within, path.luts + 2 * path.chains + 4 * path.slices
 
 
 def row(name: str, entries: list[dict]) -> str:
     """One line of the table, of one or several designs."""
-    fronts = {kind: [[Path(*path) for path in entry.get(kind, ())] for entry in entries] for kind in KINDS}
+    fronts = {kind: [[paths.Path(*path) for path in entry.get(kind, ())] for entry in entries] for kind in paths.KINDS}
     worst = {kind: max((path for front in found for path in front), key=weight, default=None) for kind, found in fronts.items()}
-    over = sum(not all(path.within for path in front) for front in fronts[KINDS[0]])
-    between = worst[KINDS[0]]
+    over = sum(not all(path.within for path in front) for front in fronts[paths.KINDS[0]])
+    between = worst[paths.KINDS[0]]
     names = f"`{between.start}` to `{between.end}`" if between else ""
     return f"| {name} | " + " | ".join(str(path or "") for path in worst.values()) + f" | {over} of {len(entries)} | {names} |"
 
@@ -121,8 +121,8 @@ def main() -> None:
         rows |= {name: [name] for name in found}
         designs |= found
     found = refresh(designs)
-    print("| core | " + " | ".join(KINDS) + " | over | worst between registers |")
-    print("|---" * (len(KINDS) + 3) + "|")
+    print("| core | " + " | ".join(paths.KINDS) + " | over | worst between registers |")
+    print("|---" * (len(paths.KINDS) + 3) + "|")
     for name, parts in rows.items():
         print(row(name, [found[part] for part in parts]))
 

@@ -161,7 +161,7 @@ class Depthwise(wiring.Component):
         wiring.connect(m, out.o, wiring.flipped(self.o))
         take = Signal()
         place = Signal()
-        step, last = counter(m, "step", c.steps, take)
+        step, last = counter(m, "step", c.steps, take, early=True)
         fold, _ = counter(m, "fold", c.folds, take & last)
         m.d.comb += place.eq(~last | out.credit)
         m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place), out.launch.eq(take & last)]

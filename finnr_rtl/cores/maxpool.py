@@ -97,7 +97,7 @@ class Pool(wiring.Component):
         take = Signal()
         place = Signal()
         launch = Signal()
-        _, last = counter(m, "beat", c.beats, take)
+        _, last = counter(m, "beat", c.beats, take, early=True)
         m.d.comb += [take.eq(self.i.valid & (place | ~last)), self.i.ready.eq(place | ~last), launch.eq(take & last)]
 
         valid, done = take, launch

@@ -30,7 +30,9 @@ def _(c: ThresholdConfig, p):
 @compose.register
 def _(c: LookupConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    p.counter(c.folds)
+    fold = p.counter(c.folds)
+    if c.deep:
+        p.ff += c.input.width + fold + 1
     words = c.folds << c.input_type.bits
     for _ in range(c.pe):
         p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits), kind="table")

@@ -134,7 +134,7 @@ def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
 def _(c: DepthwiseConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
-    p.counter(c.steps)
+    p.counter(c.steps, early=True)
     fold = p.counter(c.folds)
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range

@@ -11,7 +11,7 @@ from finnr_rtl.cost.cores.dispatch import compose
 
 @compose.register
 def _(c: PoolConfig, p):
-    p.counter(c.beats)
+    p.counter(c.beats, early=True)
     if c.levels:
         p.credit_fifo(c.output.width, c.places)
         p.ff += c.levels * (1 + (c.beats > 1))
@@ -35,8 +35,8 @@ def _(c: PoolConfig, p):
 @compose.register
 def _(c: GlobalPoolConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.folds)
-    p.counter(c.pixels)
+    fold = p.counter(c.folds, early=True)
+    p.counter(c.pixels, early=True)
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
     p.lut(f"pool {c.function} bit", c.pe * total.width)
@@ -50,7 +50,7 @@ def _(c: GlobalPoolConfig, p):
 @compose.register
 def _(c: ArgMaxConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    p.counter(c.folds)
+    p.counter(c.folds, early=True)
     fold = address_bits(c.folds) if c.folds > 1 else 0
     lane_bits, values, level = address_bits(c.lanes), c.lanes, 0
     while values > 1:
