@@ -10,7 +10,7 @@ from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.cores.activation import activation
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters
+from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, part_bits, reduced_bits
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.thresholds import Thresholds
 
@@ -27,7 +27,9 @@ def _(c: ThresholdConfig, p):
 @compose.register
 def _(c: LookupConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    p.counter(c.folds)
+    fold = p.counter(c.folds)
+    if c.deep:
+        p.ff += c.input.width + fold + 1
     words = c.folds << c.input_type.bits
     for _ in range(c.pe):
         p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits), kind="table")
@@ -48,9 +50,11 @@ def _(c: AddConfig, p):
             if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
                 p.into_slices(c.pe * (dtype.bits + holding(*limits).width))
                 in_slices = True
-            p.ff += c.pe * holding(*limits).width
+            parts = 0 if fixed else part_bits(number_shape(dtype), factor, c.arithmetic)
+            p.ff += c.pe * (parts or holding(*limits).width)
     parameters(c.offsets, c.pe, p)
-    p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    p.ff += c.pe * total.width + (2 + c.scaled + c.reductions) * (1 + fold)
+    p.ff += c.pe * reduced_bits(len(c.inputs) + 1, max(holding(*limits).width for limits in c.term_ranges), c.reductions)
     if not in_slices:
         p.lut("add bit", c.pe * total.width * len(c.inputs))
     else:
@@ -65,9 +69,9 @@ def _(c: MultiplyConfig, p):
     fold = p.counter(c.shape[-1] // c.pe)
     shapes = [holding(*limits) for limits in c.operand_ranges]
     total = holding(*c.accumulator_range)
-    p.ff += 2 * (1 + fold)
+    p.ff += (2 + (c.parts > 1)) * (1 + fold)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
-    p.ff += registers
+    p.ff += registers + c.pe * part_bits(*shapes, c.arithmetic)
     if multiply(p, c.pe, *shapes, c.arithmetic):
         p.into_slices(registers)
     activation(c.thresholds, c.pe, total, p, c)

@@ -31,7 +31,7 @@ def _tables(c: MvtuConfig, first: Front) -> int:
     codes = (c.weights > 0).reshape(c.nf, c.pe, c.sf, c.simd).transpose(1, 3, 0, 2).reshape(c.pe, c.simd, -1)
     whole = c.simd - first.rest
     luts = 1 if first.address <= 2 else 2
-    count = first.planes * luts * _distinct(codes[:, :whole].reshape(c.pe, whole // first.together, -1))
+    count = first.planes * luts * _distinct(codes[:, :whole].reshape(c.pe, whole // first.together, -1)) if whole else 0
     if first.rest:
         rest = _distinct(codes[:, whole:].reshape(c.pe, 1, -1))
         count += rest * (first.planes if first.rest == 2 else -(-first.planes // 2))
