@@ -19,9 +19,10 @@ __all__ = ["LayerCost", "Options", "folds", "quickest", "undominated"]
 # Resources of a layer at a fold.
 LayerCost = Callable[[Layer, Fold], Resources]
 
-# What the price of each choice depends on beside the layer: a memory's words and their width, or the number of products.
+# What the price of each choice depends on beside the layer: a memory's words and their width, or the number of products. Few words of
+# weights are in the LUTs of products, which every window has its own of.
 PRICED_BY = {
-    "weights": ("pe", "simd", "window"),
+    "weights": ("pe", "simd", "mmv", "window"),
     "thresholds": ("pe", "mmv"),
     "arithmetic": ("pe", "simd", "mmv", "window"),
 }
