@@ -30,7 +30,7 @@ PRODUCTS_PER_CELL = 2
 
 # Cycles per frame of a layer that are looked at, as multiples of the least that the whole can have. Few designs are so far from that
 # that layers must be slower; what is slower than all needs not be counted before.
-NEAR = 16
+NEAR = 4
 
 # Designs whose rooms are sized before a number of cycles is taken to be out of reach.
 TRIES = 3
