@@ -59,7 +59,7 @@ def test_plans_lose_no_bit():
 TYPES = ("BIPOLAR", "TERNARY", "UINT1", "UINT3", "INT2", "INT8")
 
 
-@pytest.mark.parametrize(("name", "weight_name"), product(TYPES, TYPES))
+@pytest.mark.parametrize(("name", "weight_name"), list(product(TYPES, TYPES)))
 def test_sums_of_bits_stand_for_dot_products(name, weight_name):
     rng = np.random.default_rng(6)
     dtype, weight_type = DataType(name), DataType(weight_name)

@@ -11,10 +11,10 @@ LUTs. Where the memory would have few words, there is none: weights are function
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -54,15 +54,16 @@ class Plane:
         return self.inverted ^ ((1 ^ x ^ w) if self.matched else x & w)
 
 
-def planes(input_type: DataType, weight_type: DataType) -> list[Plane]:
+@cache
+def planes(input_type: DataType, weight_type: DataType) -> tuple[Plane, ...]:
     """All products of bits in one of an input and a weight."""
     def negative(dtype, bit):
         return dtype.signed and dtype != BIPOLAR and bit == dtype.bits - 1
 
-    return [
+    return tuple(
         Plane(i, j, weight_type == BIPOLAR, negative(input_type, i) != negative(weight_type, j))
         for i in range(input_type.bits) for j in range(weight_type.bits)
-    ]
+    )
 
 
 def owed(input_type: DataType, weight_type: DataType, columns: int) -> int:
@@ -161,9 +162,9 @@ def lane_sum(config) -> Sum:
 class BitProducts(wiring.Component):
     """Products of ``pe`` rows of weights with ``simd`` inputs, summed over the steps of a row, for the contract ``config`` of an MVTU.
 
-    ``x`` holds the inputs, and ``w`` the weights of all lanes, lane by lane; where the weights have few words and are not in a memory,
-    ``w`` is the word's number. ``y<lane>`` is the sum ``lane_sum(config).latency`` cycles later; ``first`` and ``valid`` tell of the last of these
-    alone.
+    ``x`` holds the inputs, and ``w`` the weights of all lanes, lane by lane; where the weights have few words and are in no memory,
+    ``w`` is the word's number. ``y<lane>`` is the sum ``lane_sum(config).latency`` cycles later; ``first`` and ``valid`` tell of the last
+    of these alone.
 
     Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<pe-1>`` Out.
     """
@@ -249,7 +250,7 @@ class BitLane(Shared):
         for number in range(0, len(singles), 2):
             pair = singles[number : number + 2]
             inputs = [bit for _, x, w in pair for bit in (x, w)]
-            functions = [lambda *v, n=n, plane=plane: plane.product(v[2 * n], v[2 * n + 1]) for n, (plane, *_) in enumerate(pair)]
+            functions = [lambda *v, n=2 * n, plane=plane: plane.product(*v[n : n + 2]) for n, (plane, *_) in enumerate(pair)]
             for (plane, *_), bit in zip(pair, cells.lut(f"single{number}", inputs, *functions), strict=True):
                 columns.add(plane.worth, [bit])
         m.submodules.heap = heap = HeapSum(total)
@@ -315,7 +316,7 @@ class _Tables:
         words = tuple(self._words(plane, place, lane) for place in places)
         keys = [(number, places.start, words, bit) for bit in range(min(2, self._front.width - plane.worth))]
         if keys[0] not in self._known:
-            tables = [self._table([plane] * len(places), words, lambda *bits, n=bit: sum(bits) >> n) for *_, bit in keys]
+            tables = [self._table([plane] * len(places), words, lambda *bits, n=n: sum(bits) >> n) for *_, n in keys]
             self._once(keys, f"bits{plane.i}_{plane.j}_{places.start}_{lane}", [self._x[plane.i][place] for place in places], tables)
         return [self._known[key] for key in keys]
 
@@ -336,7 +337,8 @@ class _Tables:
             plane = self._planes[number]
             lanes = [lane] if self._front.address > 4 else [n for n in (lane & ~1, lane | 1) if n < len(self._codes)]
             tables = [self._table([plane], [self._words(plane, place, n)], lambda bit: bit) for n in lanes]
-            self._once([(number, place, n) for n in lanes], f"bits{plane.i}_{plane.j}_{place}_{lanes[0]}", [self._x[plane.i][place]], tables)
+            name = f"bits{plane.i}_{plane.j}_{place}_{lanes[0]}"
+            self._once([(number, place, n) for n in lanes], name, [self._x[plane.i][place]], tables)
         return [self._known[key]]
 
     def _table(self, chosen: list[Plane], words, function: Callable[..., int]) -> int:
