@@ -22,8 +22,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from core_sweep import KINDS, Words, configuration  # noqa: E402
 from core_synthesis import FAMILIES, load, sweep  # noqa: E402
 
+from finnr_rtl.cost.contents import distinct_columns  # noqa: E402
 from finnr_rtl.cost.cores import compose  # noqa: E402
-from finnr_rtl.cost.facts import distinct_columns  # noqa: E402
 from finnr_rtl.cost.parts import Parts  # noqa: E402
 from finnr_rtl.cost.resources import Resources  # noqa: E402
 from finnr_rtl.emit.images import WIDE  # noqa: E402

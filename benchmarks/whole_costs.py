@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from finnr_rtl.build import build  # noqa: E402
-from finnr_rtl.cost.model import whole_cost  # noqa: E402
+from finnr_rtl.cost.predict import whole_cost  # noqa: E402
 from finnr_rtl.platforms import load  # noqa: E402
 from finnr_rtl.synth import Built  # noqa: E402
 from finnr_rtl.synthesis.yosys import run_yosys, yosys_version  # noqa: E402

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from finnr_rtl.cost.model import stages_cost
+from finnr_rtl.cost.predict import stages_cost
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.dataflow.timing import Cycles, predict

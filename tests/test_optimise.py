@@ -10,8 +10,8 @@ import pytest
 from networks import add, conv, network, small_cnn, small_resnet, two_ways
 
 from finnr_rtl.cores.swu import SwuConfig
-from finnr_rtl.cost import model
-from finnr_rtl.cost.models import MODELS, _with_ring
+from finnr_rtl.cost import predict
+from finnr_rtl.cost.registry import MODELS, _with_ring
 from finnr_rtl.cost.resources import RESOURCES, Resources
 from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.dataflow.stages import lower
@@ -152,7 +152,7 @@ def test_what_is_counted_is_what_is_built(make):
         stages = lower(FoldedNetwork(net, space.folds(rows)))
         assert space.cycles(rows) == max(stage.config.schedule().interval for stage in stages)
         # But for a FIFO between an input and an output that are the same.
-        built = sum(model.stages_cost([stage for stage in stages if stage.layer], BOARD.family).values(), Resources())
+        built = sum(predict.stages_cost([stage for stage in stages if stage.layer], BOARD.family).values(), Resources())
         counted = space.resources(rows)
         assert counted.dsp == built.dsp
         assert counted.bram18 == pytest.approx(built.bram18, abs=1)
@@ -227,7 +227,7 @@ def test_caps_are_honoured(make, optimiser):
     for name in RESOURCES:
         share = caps.get(name, CAPS[name])
         assert getattr(result.total, name) <= share * getattr(BOARD.device, name) - getattr(BOARD.shell, name)
-    assert result.total == model.whole_cost(result.stages, BOARD.family)
+    assert result.total == predict.whole_cost(result.stages, BOARD.family)
 
 
 def test_rooms_are_within_the_budget_too():

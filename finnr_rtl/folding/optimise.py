@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
-from finnr_rtl.cost.models import MODELS
+from finnr_rtl.cost.registry import MODELS
 from finnr_rtl.cost.resources import RESOURCES, Resources
 from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from finnr_rtl.cores.mvtu import MvtuConfig
-from finnr_rtl.cost.model import core_cost
+from finnr_rtl.cost.predict import core_cost
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.network.layers import Conv

@@ -12,7 +12,7 @@ from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.ram import free_words
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.walk import WalkConfig
-from finnr_rtl.cost import finn_r, model
+from finnr_rtl.cost import finn_r, predict
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.dataflow.stages import Stage, conversion
@@ -62,7 +62,7 @@ def _with_ring(config: CoreConfig) -> CoreConfig:
 
 @cache
 def _known(config: CoreConfig, family: str) -> Resources:
-    return model.core_cost(_with_ring(config), family)
+    return predict.core_cost(_with_ring(config), family)
 
 
 def _core(config: CoreConfig, family: str) -> Resources:
@@ -71,7 +71,7 @@ def _core(config: CoreConfig, family: str) -> Resources:
         # How long a frame is makes no difference, and the same pairs of widths come again and again.
         return _known(replace(config, shape=(config.lanes_in * config.lanes_out,)), family)
     # Sliding windows depend on few of a fold's values; matrix units are known by identity alone.
-    return _known(config, family) if isinstance(config, WalkConfig | LineBufferConfig) else model.core_cost(config, family)
+    return _known(config, family) if isinstance(config, WalkConfig | LineBufferConfig) else predict.core_cost(config, family)
 
 
 # What layers take, for as long as there are these layers: the same for every board of a family, and every goal.
@@ -92,10 +92,10 @@ def _stages_by_layer(folded: FoldedNetwork, stages: list[Stage], family: str) ->
     """Stages by the layer they work for; what works for none, and the buses' counters, under the empty name."""
     costs = {layer.name: Resources() for layer in folded.network.layers}
     spent = Resources()
-    for stage, cost in zip(stages, model.stages_cost(stages, family).values(), strict=True):
+    for stage, cost in zip(stages, predict.stages_cost(stages, family).values(), strict=True):
         costs[stage.layer] = costs.get(stage.layer, Resources()) + cost
         spent += cost
-    rest = model.whole_cost(stages, family) - spent
+    rest = predict.whole_cost(stages, family) - spent
     return costs | {"": costs.get("", Resources()) + rest}
 
 

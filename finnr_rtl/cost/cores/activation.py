@@ -1,0 +1,142 @@
+"""Thresholds and requantisers at the end of a core."""
+
+import numpy as np
+from amaranth.hdl import Shape
+
+from finnr_rtl.cores.contract import CoreConfig, address_bits
+from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.contents import distinct_columns, remember
+from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters
+from finnr_rtl.cost.parts import Parts
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.thresholds import Thresholds
+
+__all__ = ["activation", "both_slopes"]
+
+
+def activation(
+    table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0, shared: Parts | None = None
+) -> None:
+    """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take. What several
+    vectors share goes to ``shared``."""
+    if isinstance(table, Requantiser):
+        _requantiser(table, lanes, x, p, c, register, shared or p)
+    elif table is not None:
+        _thresholds(table, lanes, x, p, c.threshold_storage, shared or p)
+
+
+def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str, shared: Parts) -> None:
+    """cores/threshold_unit.py, for operands of shape ``x``."""
+    folds = table.channels // lanes
+    fold = address_bits(folds) if folds > 1 else 0
+    bits = table.steps.bit_length()
+    mixed = both_slopes(table, lanes)
+    width, columns = remember(table.values, ("search", lanes, x), lambda: _search(table, lanes, x))
+    compared = max(width, x.width)
+    for level, distinct in enumerate(columns):
+        words, last = folds << level, level == bits - 1
+        # Later words depend on what a vector has met so far.
+        owner = p if level else shared
+        if rom_in_block(storage, words, width):
+            for _ in range(lanes):
+                owner.block(words, width, written=False)
+        else:
+            owner.rom(words, width, False, distinct, "threshold")
+        p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
+        p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
+        if level:
+            p.ff += lanes * (level + x.width)
+        shared.ff += 1 + (level > 0)
+        # The fold is carried on as far as a memory, or the falling channels, need it.
+        carried = mixed or not last
+        shared.ff += fold * (carried + (carried and level > 0))
+    p.lut("flip", lanes * table.output.bits * table.flip.any())
+
+
+def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[int]]:
+    """Width of a threshold, and the columns kept in the memories of each level of the search."""
+    bits, folds = table.steps.bit_length(), table.channels // lanes
+    low, high = int(table.values.min()), int(table.values.max())
+    never = 1 << (x.width - x.signed)
+    if table.steps != (1 << bits) - 1:
+        high = max(high, never)
+    width = holding(low, high).width
+    words = np.full((table.channels, (1 << bits) - 1), never, dtype=np.int64)
+    words[:, : table.steps] = table.values
+    columns = []
+    for level in range(bits):
+        index = np.arange(1 << level) * (1 << (bits - level)) + (1 << (bits - level - 1)) - 1
+        rows = words[:, index].reshape(folds, lanes, 1 << level)
+        if level == 0:
+            columns.append(distinct_columns(rows[:, :, 0], width) if folds > 1 else 0)
+        else:
+            # The path is each lane's own, so only columns of the same lane can be equal.
+            columns.append(sum(distinct_columns(rows[:, lane].reshape(-1, 1), width) for lane in range(lanes)))
+    return width, columns
+
+
+def both_slopes(table: Thresholds, lanes: int) -> bool:
+    """Whether a lane has rising channels and falling ones."""
+    flips = table.flip.reshape(-1, lanes)
+    return bool((flips.any(axis=0) & ~flips.all(axis=0)).any())
+
+
+def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int, shared: Parts) -> None:
+    """cores/requantiser_unit.py, for operands of shape ``x``."""
+    storage = c.threshold_storage
+    scale, fixed = parameters(table.scale, lanes, shared, storage)
+    offset, steady = parameters(table.offset, lanes, shared, storage)
+    products, sums = remember(table.scale, ("ranges", x), lambda: _ranges(table, x))
+    product, total = holding(*products), holding(*sums)
+    shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
+    corrected = table.exceptions.shape[1]
+    shared.ff += 3
+    p.ff += lanes * table.output.bits
+    # What is shifted out is not kept, unless to see ties.
+    kept = total.width - (0 if table.half_even else min(table.shift, total.width))
+    registers, addends = lanes * (product.width + kept), 0 if steady else lanes * offset.width
+    if fixed:
+        registers += remember(table.scale, ("constant", lanes, x), lambda: _constant_bits(table, lanes, x)) - lanes * product.width
+    digits = remember(table.scale, ("digits", lanes), lambda: additions(table.scale[:lanes])) if fixed else None
+    if multiply(p, lanes, x, scale, c.arithmetic, digits):
+        # The slice's own registers take the operand, the product, the addend and the sum.
+        p.into_slices(register + registers)
+        shared.into_slices(addends)
+    else:
+        p.lut("offset bit", lanes * total.width)
+    p.ff += registers
+    shared.ff += addends
+    if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
+        p.lut("clip bit", lanes * table.output.bits)
+        p.lut("clip compare bit", lanes * shifted.width)
+    if table.half_even:
+        p.lut("tie bit", lanes * table.shift)
+    if corrected:
+        shared.ff += 1
+        p.ff += lanes * table.output.bits
+        p.chain(lanes * table.output.bits, 3)
+        for entry in range(corrected):
+            parameters(table.exceptions[:, entry], lanes, shared, storage)
+            parameters(table.corrections[:, entry], lanes, shared, storage)
+        p.lut("exception bit", lanes * corrected * (x.width + table.output.bits))
+
+
+def _constant_bits(table: Requantiser, lanes: int, x: Shape) -> int:
+    """Bits of the products of operands with constants: each as wide as its own scale makes it, and without what is always 0."""
+    bits = 0
+    for scale in table.scale[:lanes].tolist():
+        low, high = sorted(scale * value for value in _ends(x))
+        bits += holding(low, high).width - ((scale & -scale).bit_length() - 1 if scale else 0)
+    return bits
+
+
+def _ranges(table: Requantiser, x: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(least, greatest) product, and sum, of any operand of shape ``x`` and any channel."""
+    ends = np.stack([table.scale * value for value in _ends(x)])
+    sums = ends + table.offset
+    return (int(ends.min()), int(ends.max())), (int(sums.min()), int(sums.max()))
+
+
+def _ends(x: Shape) -> tuple[int, int]:
+    return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)

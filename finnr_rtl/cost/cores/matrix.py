@@ -1,0 +1,181 @@
+"""Matrix and depthwise units, with their weights."""
+
+import numpy as np
+from amaranth.hdl import Shape
+
+from finnr_rtl.cores.activation import in_counts
+from finnr_rtl.cores.depthwise import DepthwiseConfig
+from finnr_rtl.cores.mvtu import MvtuConfig
+from finnr_rtl.cores.operands import holding, number_shape
+from finnr_rtl.cores.product import uses_dsp
+from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.contents import FEW_WORDS, distinct_columns, remember
+from finnr_rtl.cost.cores.activation import activation, both_slopes
+from finnr_rtl.cost.cores.arithmetic import multiply
+from finnr_rtl.cost.cores.dispatch import compose
+from finnr_rtl.cost.parts import Parts
+from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.emit.images import WIDE
+from finnr_rtl.requantiser import Requantiser
+from finnr_rtl.thresholds import Thresholds
+
+# Most DSP slices in a row whose last one keeps the sum in its own register.
+SHORT_ROW = 3
+
+
+@compose.register
+def _(c: MvtuConfig, p):
+    step, total = _sums(c)
+    several = c.sf > 1
+    # All sums of so many -1 and +1 are even, or all odd: their lowest bits need no register.
+    known = c.pe if c.xnor and c.thresholds is None and c.places <= 2 else 0
+    p.credit_fifo(c.output.width - known, c.places)
+    p.lut("mvtu")
+    p.counter(c.sf)
+    fold = p.counter(c.nf)
+    if c.groups > 1:
+        p.counter(c.group_folds)
+    _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+
+    # The operand and its replay.
+    p.ff += c.input.width
+    if c.group_folds > 1:
+        if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
+            p.ram(c.sf, c.input.width)
+        elif several:
+            p.lutram(c.sf, c.input.width)
+        else:
+            p.ff += c.input.width
+        p.lut("replay mux", c.input.width)
+        p.ff += c.deep_replay * (1 + c.input.width)
+
+    # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
+    stages = 2 + c.deep_replay + several
+    p.ff += stages
+    p.chain(1, stages)
+    if several:
+        p.chain(1, stages - 1)
+    if c.thresholds is not None and fold:
+        table = c.thresholds
+        used = isinstance(table, Thresholds) and (table.steps > 1 or both_slopes(table, c.pe))
+        p.ff += fold * (stages - 1 + used)
+
+    # Vectors share weights, parameters and control.
+    vector = Parts(p.family)
+    _lanes(c, step, vector)
+    activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, vector, c, shared=p)
+    p.add(vector, c.mmv)
+    lanes = c.mmv * c.pe
+    if several:
+        p.ff += lanes * total.width
+        # A slice adds up its own products; LUTs clear the sum where a fold begins.
+        alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
+        p.accumulator(lanes * total.width, alone)
+    if c.xnor and c.thresholds is None:
+        p.lut("count bit", lanes * total.width)
+
+
+def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
+    """Shapes of the sums of one step and of all, as in cores/dot.py."""
+    if c.xnor:
+        return Shape.cast(range(c.simd + 1)), Shape.cast(range(c.mw + 1))
+    step = remember(c.weights, ("step", c.simd, c.input_type), lambda: c.bounds(c.weights.reshape(-1, c.simd)))
+    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range)
+    return holding(*step), holding(*total)
+
+
+def _terms(c: MvtuConfig) -> Thresholds | Requantiser | None:
+    """The activation in terms of the popcount."""
+    if c.thresholds is None:
+        return None
+    values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
+    return remember(values, ("in counts", c.mw), lambda: in_counts(c.thresholds, c.mw))
+
+
+def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
+    """The lanes of cores/dot.py, for one vector."""
+    input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
+    a, w = input_type.bits, weight_type.bits
+    if c.xnor:
+        p.match_counts(c.pe, c.simd)
+    elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
+        # One bit of an input for each bit of a weight that is 1, all in one sum, or for each digit where the weight's bits choose whole
+        # inputs; of BIPOLAR ones the other operand, or its complement.
+        ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w, a), lambda: _ones(c.weights, w, a > w))
+        bits = ones * (w if input_type == BIPOLAR else a)
+        p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
+        p.lut("constant sum bit", c.pe * step.width)
+    elif BIPOLAR in (input_type, weight_type):
+        bits = max(a, w) + 1
+        p.lut("signed term bit", products * bits)
+        p.lut("signed adder", c.pe * max(0, c.simd * bits - 2 * step.width))
+        p.lut("signed sum bit", c.pe * step.width)
+        p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
+    elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
+        # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
+        p.dsp += products
+        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
+        if c.simd == 1 and c.sf > 1:
+            p.into_slices(c.pe * _sums(c)[1].width)
+        # A slice adds one other product to its own; what pairs give is added up in LUTs.
+        p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
+    else:
+        p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
+    p.ff += c.pe * step.width
+
+
+def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
+    """Bits that are 1 in the two's complement of ``weights``, or the fewest digits of -1 and 1 that write them."""
+    sizes = np.abs(weights)
+    return int(np.bitwise_count(3 * sizes ^ sizes if digits else weights & ((1 << bits) - 1)).sum())
+
+
+@compose.register
+def _(c: DepthwiseConfig, p):
+    p.credit_fifo(c.output.width, c.places)
+    p.lut("mvtu")
+    p.counter(c.steps)
+    fold = p.counter(c.folds)
+    p.ff += c.input.width
+    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
+    total = holding(*total)
+    stages, in_slices = 2, False
+    if c.weights is not None:
+        stages = 3
+        _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
+        x, w = number_shape(c.input_type), number_shape(c.weight_type)
+        products = c.pe * c.simd
+        in_slices = multiply(p, products, x, w, c.arithmetic)
+        if in_slices:
+            # The slices have the operand, the product and the accumulator in their own registers.
+            p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
+        p.ff += products * (x.width + w.width)
+    p.ff += stages
+    p.chain(1, stages)
+    if c.steps > 1:
+        p.chain(1, stages - 1)
+    if c.thresholds is not None and fold:
+        used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or both_slopes(c.thresholds, c.pe))
+        p.ff += fold * (stages - 1 + used)
+    p.ff += c.pe * total.width
+    # Several taps are added up before they go into the sum; a slice adds up its own products.
+    p.accumulator(c.pe * c.simd * total.width, in_slices and c.simd == 1)
+    activation(c.thresholds, c.pe, total, p, c)
+
+
+def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, storage: str, p: Parts) -> None:
+    """The weight memory and its counter."""
+    words, width = nf * sf, pe * simd * dtype.bits
+    p.counter(words)
+    block = rom_in_block(storage, words, width)
+    columns = None
+    # The columns of many words are neither constant nor equal but by chance: not worth a look at every weight for hundreds of foldings.
+    if not block and 1 < words and (words <= FEW_WORDS or width < WIDE):
+        columns = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
+    p.rom(words, width, block, columns)
+
+
+def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
+    small = np.min_scalar_type((1 << dtype.bits) - 1)
+    codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
+    return distinct_columns(codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits)
