@@ -15,6 +15,7 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.packed import PACKED, Packing, borrowed, packings
 from finnr_rtl.cores.ram import check_storage, ram_style
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
@@ -40,6 +41,12 @@ def _bounds(weights: np.ndarray, low: int, high: int) -> tuple[int, int]:
     return int((up * low + down * high).min()), int((up * high + down * low).max())
 
 
+@once_per_array
+def _extremes(weights: np.ndarray) -> tuple[int, int]:
+    """Least and greatest weight."""
+    return int(weights.min()), int(weights.max())
+
+
 @dataclass(frozen=True, eq=False)
 class MvtuConfig(CoreConfig):
     """``y[v, g] = thresholds(weights[rows of g] @ x[v, g])`` for each of ``vectors`` vectors of a frame and each group g of it.
@@ -56,7 +63,8 @@ class MvtuConfig(CoreConfig):
     groups * mw, mmv), and leave fold by fold, as (vectors / mmv, nf, mmv, pe); a beat has the values of all of them.
 
     ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
-    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    products is "auto", "lut", "dsp", or "packed" or "dense": several products in a DSP slice (cores/packed.py), where they fit. ``slots``
+    output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
     mmv that does not divide the vectors, weights outside their type, thresholds for another number of rows.
@@ -154,6 +162,13 @@ class MvtuConfig(CoreConfig):
         """Arithmetic of the products with weights; those with weights that never change are simpler in LUTs."""
         return "lut" if self.arithmetic == "auto" and self.nf * self.sf == 1 else self.arithmetic
 
+    @cached_property
+    def packings(self) -> tuple[Packing, ...]:
+        """How lanes share multipliers; empty where they do not."""
+        if self.arithmetic not in PACKED or self.nf * self.sf == 1:
+            return ()
+        return packings(_extremes(self.weights), self.weight_type, self.input_type, self.pe, self.simd, self.arithmetic)
+
     @property
     def deep_replay(self) -> bool:
         """Whether the input vector is kept in a memory that is read a cycle ahead."""
@@ -161,8 +176,8 @@ class MvtuConfig(CoreConfig):
 
     @property
     def delay(self) -> int:
-        """Cycles from a fold's last step to its beat being offered: operands, dot product, accumulator, thresholds, FIFO."""
-        return 1 + self.deep_replay + 1 + (self.sf > 1) + activation_latency(self.thresholds) + CreditFifo.LATENCY
+        """Cycles from a fold's last step to its beat being offered: operand, products, dot product, accumulator, thresholds, FIFO."""
+        return 1 + self.deep_replay + bool(self.packings) + 1 + (self.sf > 1) + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -189,7 +204,8 @@ class MvtuConfig(CoreConfig):
     @cached_property
     def weight_rows(self) -> list[int]:
         """Weight memory: word ``fold * sf + step`` holds pe * simd weights, lane by lane, columns in order, first in the low bits."""
-        codes = self.weights.reshape(self.nf, self.pe, self.sf, self.simd).transpose(0, 2, 1, 3)
+        stored = borrowed(self.weights.reshape(self.nf, self.pe, self.sf, self.simd), self.packings)
+        codes = stored.transpose(0, 2, 1, 3)
         return StreamSpec(self.weight_type, (self.nf * self.sf, self.pe * self.simd), self.pe * self.simd).pack(codes)
 
     def create(self):
@@ -241,6 +257,8 @@ class Mvtu(wiring.Component):
             values = (operand.word_select(place * c.mmv + vector, c.input_type.bits) for place in range(c.simd))
             m.d.comb += [dot.x.eq(Cat(*values)), dot.w.eq(weights)]
             results += dot.results
+        if c.packings:
+            stage = self._delay(m, "products", *stage)
         ahead = stage
         stage = self._delay(m, "dot", *stage)
         if c.sf > 1:

@@ -195,12 +195,16 @@ class Parts:
     def match_counts(self, lanes: int, simd: int) -> None:
         """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
         luts, loose, adder = _match_counter(simd)
-        if self.six:
-            self.fixed += lanes * luts
-        else:
-            self.lut("counter LUT", lanes * luts)
+        self.counted(lanes * luts)
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
+
+    def counted(self, luts: int) -> None:
+        """LUTs of counters and adders whose modules keep their boundaries."""
+        if self.six:
+            self.fixed += luts
+        else:
+            self.lut("counter LUT", luts)
 
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""

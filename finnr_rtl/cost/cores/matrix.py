@@ -9,6 +9,7 @@ from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.columns import field_sum, product_sum
 from finnr_rtl.cost.contents import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.cores.activation import activation, both_slopes
 from finnr_rtl.cost.cores.arithmetic import multiply
@@ -50,7 +51,7 @@ def _(c: MvtuConfig, p):
         p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
-    stages = 2 + c.deep_replay + several
+    stages = 2 + c.deep_replay + bool(c.packings) + several
     p.ff += stages
     p.chain(1, stages)
     if several:
@@ -96,7 +97,9 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     """The lanes of cores/dot.py, for one vector."""
     input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
-    if c.xnor:
+    if c.packings:
+        _packed_lanes(c, step, p)
+    elif c.xnor:
         p.match_counts(c.pe, c.simd)
     elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
         # One bit of an input for each bit of a weight that is 1, all in one sum, or for each digit where the weight's bits choose whole
@@ -120,8 +123,33 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
         # A slice adds one other product to its own; what pairs give is added up in LUTs.
         p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
     else:
-        p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
+        p.counted(c.pe * product_sum(c.simd, number_shape(weight_type), number_shape(input_type), step.width))
     p.ff += c.pe * step.width
+
+
+def _packed_lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
+    """The lanes of cores/packed.py, for one vector."""
+    for pack in c.packings:
+        groups = -(-c.simd // pack.terms)
+        p.dsp += c.simd
+        # The slices have the sums of products in registers of their own.
+        p.counted(sum(field_sum(groups, pack.width, groups * (pack.overlap and lane > 0), step.width) for lane in range(pack.lanes)))
+        if pack.overlap:
+            # The lowest bit of the next sum, and what it tells in both of its forms.
+            p.ff += groups * (pack.lanes - 1)
+            p.counted((pack.lanes - 1) * (c.simd + 2 * groups))
+        if pack.full:
+            # Signs that are not in what is stored.
+            p.counted((pack.lanes - 1) * c.simd * (1 + (c.weight_type.bits > 5)))
+        if pack.spill:
+            p.ff += groups
+            p.counted(groups * c.input_type.bits)
+        if not p.six:
+            # Narrower multipliers without an adder: two for a product, and its sums in LUTs.
+            p.dsp += c.simd
+            p.counted(c.simd * (pack.lanes * pack.field + c.input_type.bits))
+    # Slices have the operand in registers of their own, but for lowest bits that others read.
+    p.into_slices(c.simd * (c.input_type.bits - any(pack.overlap for pack in c.packings)))
 
 
 def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
