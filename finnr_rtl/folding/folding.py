@@ -92,7 +92,8 @@ def legal_choices(layer: Layer) -> dict[str, list[str]]:
     if multiplies:
         choices["arithmetic"] = ["auto", "lut", "dsp"]
     if isinstance(layer, Conv) and not by_channel(layer) and min(layer.input_type.bits, layer.weight_type.bits) > 1:
-        choices["arithmetic"] = list(ARITHMETICS)
+        # One product to a slice is no better than several, and what cannot be packed is as with "dsp".
+        choices["arithmetic"] = [arithmetic for arithmetic in ARITHMETICS if arithmetic != "dsp"]
     return choices
 
 
