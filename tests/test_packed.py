@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from amaranth.hdl import signed
 from amaranth.sim import Simulator
 
+from finnr_rtl.cores.bit_heap import HeapSum
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.packed import PACKED, PackedLanes, borrowed, packings
 from finnr_rtl.datatypes import int_, uint
@@ -14,13 +14,14 @@ from finnr_rtl.datatypes import int_, uint
 
 def results(lanes: PackedLanes, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """What ``lanes`` give for inputs (vectors, simd) and weights (vectors, lanes, simd), a vector each cycle."""
-    input_type, weight_type, simd, _, packing, _ = lanes.parameters
+    input_type, weight_type, simd, packing, width, several, _ = lanes.parameters
+    latency = 1 + HeapSum.latency(packing.heights(simd, width), several)
     words = StreamSpec(weight_type, (packing.lanes, simd), packing.lanes * simd).pack(borrowed(w, (packing,)))
     inputs = StreamSpec(input_type, (simd,), simd).pack(x)
     found = []
 
     async def bench(context):
-        for word, value in [*zip(words, inputs, strict=True), (0, 0), (0, 0)]:
+        for word, value in [*zip(words, inputs, strict=True), *[(0, 0)] * latency]:
             context.set(lanes.w, word)
             context.set(lanes.x, value)
             found.append([context.get(y) for y in lanes.results])
@@ -30,7 +31,7 @@ def results(lanes: PackedLanes, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    return np.array(found[2:])
+    return np.array(found[latency:]) - (np.array(found[latency:]) >> (width - 1) << width)
 
 
 @pytest.mark.parametrize("narrow", [True, False])
@@ -48,7 +49,7 @@ def test_exact_to_the_ends_of_the_range(bits, kind, narrow):
         # All at an end at once, which gives the greatest sums there are.
         for place, (value, weight) in enumerate(product((input_type.min, input_type.max), (low, high))):
             x[place], w[place] = value, weight
-        unit = PackedLanes(input_type, int_(bits), 6, signed(24), packing, rescaled=False)
+        unit = PackedLanes(input_type, int_(bits), 6, packing, 24, several=False, rescaled=False)
         assert np.array_equal(results(unit, x, w), (w * x[:, None]).sum(axis=2)), packing
 
 

@@ -5,10 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
-from finnr_rtl.cores.columns import Columns
-from finnr_rtl.cores.packed import PackedLanes
-from finnr_rtl.cores.popcount import count_matches, total
-from finnr_rtl.cores.product import product, uses_dsp
+from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.product import product
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
@@ -16,24 +14,19 @@ __all__ = ["DotLane", "DotProduct"]
 
 
 class DotProduct(wiring.Component):
-    """``y<lane> = sum over k of w[lane][k] * x[k]``, a cycle later, or two where lanes share multipliers; for XNOR products the number of
-    matches instead.
+    """``y<lane> = sum over k of w[lane][k] * x[k]``, one cycle later, for weights that are not BIPOLAR.
 
-    ``x`` holds simd inputs, ``w`` pe * simd weights as stored (lane by lane), first in the low bits. ``sum_shape`` holds the sum over all
-    steps of a row, each ``y`` what one step can give with the actual weights.
+    ``x`` holds simd inputs, ``w`` pe * simd weights (lane by lane), first in the low bits. ``sum_shape`` holds the sum over all steps
+    of a row, each ``y`` what one step can give with the actual weights.
 
     Members: ``x`` In, ``w`` In, ``y0`` .. ``y<pe-1>`` Out.
     """
 
     def __init__(self, config):
         self._config = config
-        if config.xnor:
-            self.sum_shape = Shape.cast(range(config.mw + 1))
-            self._step_shape = Shape.cast(range(config.simd + 1))
-        else:
-            self.sum_shape = self._holding(*config.accumulator_range)
-            steps = config.weights.reshape(config.mh * config.sf, config.simd)
-            self._step_shape = self._holding(*config.bounds(steps))
+        self.sum_shape = self._holding(*config.accumulator_range)
+        steps = config.weights.reshape(config.mh * config.sf, config.simd)
+        self._step_shape = self._holding(*config.bounds(steps))
         super().__init__({
             "x": In(config.simd * config.input_type.bits),
             "w": In(config.pe * config.simd * config.weight_type.bits),
@@ -54,56 +47,32 @@ class DotProduct(wiring.Component):
         c = self._config
         m = Module()
         rescaled = c.sf == 1 and rescales(c.thresholds)
-        if c.packings:
-            return self._packed(m, rescaled)
         for index, y in enumerate(self.results):
-            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape, c.lane_arithmetic, c.nf * c.sf == 1, rescaled)
+            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape, c.lane_arithmetic, rescaled)
             m.submodules[f"lane{index}"] = lane
             m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w))), y.eq(lane.y)]
-        return m
-
-    def _packed(self, m, rescaled):
-        c = self._config
-        results, weights = iter(self.results), self.w
-        for index, packing in enumerate(c.packings):
-            lanes = PackedLanes(c.input_type, c.weight_type, c.simd, self._step_shape, packing, rescaled)
-            m.submodules[f"lanes{index}"] = lanes
-            m.d.comb += [lanes.x.eq(self.x), lanes.w.eq(weights)]
-            m.d.comb += [next(results).eq(y) for y in lanes.results]
-            weights = weights[len(lanes.w) :]
         return m
 
 
 class DotLane(Shared):
     """One lane of :class:`DotProduct`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle later.
-    ``arithmetic`` is that of the products; ``constant`` weights never change. A ``rescaled`` result is what a requantiser reads.
+    ``arithmetic`` is that of the products; a ``rescaled`` result is what a requantiser reads.
 
     Members: ``x`` In, ``w`` In, ``y`` Out.
     """
 
-    def __init__(
-        self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, arithmetic: str, constant: bool, rescaled: bool
-    ):
-        self.parameters = (input_type, weight_type, simd, shape, arithmetic, constant, rescaled)
+    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, arithmetic: str, rescaled: bool):
+        self.parameters = (input_type, weight_type, simd, shape, arithmetic, rescaled)
         super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
 
-    def build(self):
-        input_type, weight_type, _, shape, arithmetic, constant, rescaled = self.parameters
+    def build(self, platform):
+        input_type, weight_type, _, shape, _, rescaled = self.parameters
         m = Module()
         result = accumulator(shape, "result", rescaled)
         m.d.comb += self.y.eq(result)
-        if input_type == weight_type == BIPOLAR:
-            m.d.sync += result.eq(count_matches(m, self.x, self.w))
-            return m
         inputs = self._split(m, "x", self.x, input_type)
         weights = self._split(m, "w", self.w, weight_type)
-        if BIPOLAR in (input_type, weight_type) or constant or uses_dsp(arithmetic, weights[0].shape(), inputs[0].shape()):
-            m.d.sync += result.eq(total([self._product(m, k, w, x) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]))
-            return m
-        columns = Columns()
-        for weight, value in zip(weights, inputs, strict=True):
-            columns.add_product(weight, value)
-        m.d.sync += result.eq(columns.sum(m, shape.width))
+        m.d.sync += result.eq(total([self._product(m, k, w, x) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]))
         return m
 
     def _split(self, m, name, packed, dtype):
@@ -117,10 +86,8 @@ class DotLane(Shared):
         return values
 
     def _product(self, m, index, weight, value):
-        """Product ``index`` of one weight and one input, of which at most one is a BIPOLAR code."""
-        input_type, weight_type, *_, arithmetic, _, _ = self.parameters
-        if weight_type == BIPOLAR:
-            return Mux(weight, value, -value)
+        """Product ``index`` of one weight and one input, which may be a BIPOLAR code."""
+        input_type, *_, arithmetic, _ = self.parameters
         if input_type == BIPOLAR:
             return Mux(value, weight, -weight)
         return product(m, f"product{index}", weight, value, arithmetic)

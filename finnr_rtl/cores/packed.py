@@ -7,16 +7,14 @@ holds the four lowest bits, those of 7; but where one is taken off, no weight be
 range to each field of the result, so that none is negative and takes from the next.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.accumulator import accumulator
-from finnr_rtl.cores.columns import Columns
+from finnr_rtl.cores.bit_heap import HeapSum
 from finnr_rtl.cores.operands import numbers
-from finnr_rtl.cores.popcount import total
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
@@ -50,7 +48,24 @@ class Packing:
     @property
     def overlap(self) -> bool:
         """Whether sums are a bit wider than a field."""
-        return self.width > self.field and self.lanes > 1
+        return self.width > self.field
+
+    def groups(self, simd: int) -> int:
+        """Sums that are taken apart, of ``simd`` products in each lane."""
+        return -(-simd // self.terms)
+
+    def constant(self, simd: int) -> int:
+        """What takes the halves off again that slices add, and makes up for bits that are inverted because they count negative."""
+        return -self.groups(simd) * ((1 << (self.width - 1)) + self.overlap)
+
+    def heights(self, simd: int, width: int) -> tuple[int, ...]:
+        """Bits of each column of a sum of ``simd`` products that is kept in ``width`` bits; of each lane the same."""
+        groups = self.groups(simd)
+        heights = [groups * (place < self.width) + (self.constant(simd) >> place & 1) for place in range(width)]
+        heights[0] += groups * self.overlap
+        while not heights[-1]:
+            heights.pop()
+        return tuple(heights)
 
 
 def signed_bits(low: int, high: int) -> int:
@@ -68,11 +83,11 @@ def packings(weights: tuple[int, int], w: DataType, x: DataType, pe: int, simd: 
         return ()
     for lanes in range(min(pe, WIDE), 1, -1):
         groups = -(-pe // lanes)
-        # Lanes are dealt out evenly: fewer in a slice leave room for more terms.
+        # Lanes are dealt out evenly, and all as if there were as many in each slice: then their sums are alike, and done at the same time.
         counts = [len(part) for part in np.array_split(np.arange(pe), groups)]
-        found = [_packing(weights, w, x, count, simd, arithmetic == "dense") for count in counts]
-        if all(found):
-            return tuple(found)
+        found = _packing(weights, w, x, counts[0], simd, arithmetic == "dense")
+        if found:
+            return tuple(replace(found, lanes=count) for count in counts)
     return ()
 
 
@@ -87,9 +102,8 @@ def _packing(weights: tuple[int, int], w: DataType, x: DataType, lanes: int, sim
         return signed_bits(terms * low, terms * high)
 
     def packing(terms: int, spill: bool = False) -> Packing | None:
-        field = (WIDE + spill - bits) // max(1, lanes - 1)
-        fits = lanes == 1 or width(terms) <= field + dense
-        return Packing(lanes, field, terms, width(terms), full, spill) if fits else None
+        field = (WIDE + spill - bits) // (lanes - 1)
+        return Packing(lanes, field, terms, width(terms), full, spill) if width(terms) <= field + dense else None
 
     for terms in range(min(simd, MOST_TERMS), 0, -1):
         if found := packing(terms):
@@ -109,53 +123,59 @@ def borrowed(weights: np.ndarray, packs: tuple[Packing, ...]) -> np.ndarray:
 
 
 class PackedLanes(Shared):
-    """The lanes of one :class:`Packing`: each ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, two cycles later.
+    """The lanes of one :class:`Packing`: each ``y`` of ``width`` bits is the dot product of ``simd`` inputs and weights, a cycle later than
+    :class:`HeapSum` has the sum of its ``heights``, which tells what ``several``, ``rescaled``, ``first`` and ``valid`` are.
 
-    ``w`` holds lanes * simd values of ``weight_type``, lane by lane, as :func:`borrowed` gives them. ``rescaled`` results are what a
-    requantiser reads.
+    ``w`` holds lanes * simd values of ``weight_type``, lane by lane, as :func:`borrowed` gives them.
 
-    Members: ``x`` In, ``w`` In, ``y0`` .. ``y<lanes-1>`` Out.
+    Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<lanes-1>`` Out.
     """
 
-    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, packing: Packing, rescaled: bool):
-        self.parameters = (input_type, weight_type, simd, shape, packing, rescaled)
+    def __init__(
+        self, input_type: DataType, weight_type: DataType, simd: int, packing: Packing, width: int, several: bool, rescaled: bool
+    ):
+        self.parameters = (input_type, weight_type, simd, packing, width, several, rescaled)
         self.variant = f"_{packing.lanes}"
         super().__init__({
             "x": In(simd * input_type.bits),
             "w": In(packing.lanes * simd * weight_type.bits),
-            **{f"y{lane}": Out(shape) for lane in range(packing.lanes)},
+            "first": In(1),
+            "valid": In(1),
+            **{f"y{lane}": Out(width) for lane in range(packing.lanes)},
         })
 
     @property
     def results(self) -> list[Signal]:
         """``y`` of every lane."""
-        return [getattr(self, f"y{lane}") for lane in range(self.parameters[4].lanes)]
+        return [getattr(self, f"y{lane}") for lane in range(self.parameters[3].lanes)]
 
-    def build(self):
-        input_type, weight_type, simd, shape, pack, rescaled = self.parameters
+    def build(self, platform):
+        input_type, weight_type, simd, pack, *total = self.parameters
         m = Module()
         inputs = numbers(m, "x", self.x, input_type)
         weights = numbers(m, "w", self.w, weight_type)
         columns = [self._signed(weights[k::simd]) for k in range(simd)]
-        terms = [[] for _ in self.results]
+        heights = pack.heights(simd, total[0])
+        sums = [[[Const(1, 1)] * (pack.constant(simd) >> place & 1) for place in range(len(heights))] for _ in self.results]
         for first in range(0, simd, pack.terms):
             part = slice(first, first + pack.terms)
             products = self._products(m, f"products{first}", inputs[part], columns[part])
             lowest = self._lowest(m, first, inputs[part], columns[part]) if pack.overlap else []
+            below = Const(0, 1)
             for lane in range(pack.lanes):
-                start = lane * pack.field
-                if pack.overlap and lane < pack.lanes - 1:
-                    above = products[start + pack.field] ^ lowest[lane]
-                    field = Cat(products[start : start + pack.field], above)
-                    # A number of one bit with a sign is 0 or -1.
-                    terms[lane + 1].append(above.as_signed())
-                else:
-                    field = products[start : start + pack.width]
-                terms[lane].append(Cat(field[:-1], ~field[-1]).as_signed())
+                field = list(products[lane * pack.field :][: pack.width])
+                if pack.overlap:
+                    # Where the sum below lies on this one, it is added to it.
+                    sums[lane][0].append(~below)
+                    if lane < pack.lanes - 1:
+                        field[-1] = below = Signal(name=f"highest{first}_{lane}")
+                        m.d.comb += below.eq(products[(lane + 1) * pack.field] ^ lowest[lane])
+                for bits, bit in zip(sums[lane], field, strict=False):
+                    bits.append(bit)
         for lane, y in enumerate(self.results):
-            result = accumulator(shape, f"result{lane}", rescaled)
-            m.d.sync += result.eq(self._sum(m, f"sum{lane}", terms[lane]))
-            m.d.comb += y.eq(result)
+            m.submodules[f"sum{lane}"] = heap = HeapSum(heights, *total)
+            m.d.comb += [getattr(heap, f"c{place}").eq(Cat(*bits)) for place, bits in enumerate(sums[lane])]
+            m.d.comb += [heap.first.eq(self.first), heap.valid.eq(self.valid), y.eq(heap.y)]
         return m
 
     def _signed(self, column):
@@ -163,27 +183,16 @@ class PackedLanes(Shared):
         numbers_, below = [], Const(0, 1)
         for weight in column:
             sign = weight[-1] if weight.shape().signed else Const(0, 1)
-            if self.parameters[4].full:
+            if self.parameters[3].full:
                 sign |= below & (weight == (1 << (len(weight) - 1)) - 1)
             numbers_.append((weight, sign))
             below = sign
         return numbers_
 
-    def _sum(self, m, name, values):
-        if len(values) <= 2:
-            return total(values)
-        m.submodules[name] = inner = Module()
-        columns = Columns()
-        for value in values:
-            columns.add(value)
-        shape = self.parameters[3]
-        exact = columns.sum(inner, shape.width)
-        return exact.as_signed() if shape.signed else exact
-
     def _products(self, m, name, inputs, columns):
         """The sum of products of inputs with the weights of all lanes, in a register of the last slice; half of its range is added to the
         field of each."""
-        pack = self.parameters[4]
+        pack = self.parameters[3]
         half = 1 << (pack.width - 1)
         so_far = Const(sum(half << (lane * pack.field) for lane in range(pack.lanes)))
         rest = None
@@ -211,7 +220,7 @@ class PackedLanes(Shared):
     def _lowest(self, m, first, inputs, columns):
         """The lowest bits of the sums of all lanes but the first: what the slices give instead tells the highest bit of the sum below."""
         lowest = []
-        for lane in range(1, self.parameters[4].lanes):
+        for lane in range(1, self.parameters[3].lanes):
             bit = Signal(name=f"lowest{first}_{lane}", reset_less=True)
             bits = [(column[lane][0][0] ^ column[lane - 1][1]) & x[0] for x, column in zip(inputs, columns, strict=True)]
             m.d.sync += bit.eq(Cat(*bits).xor())

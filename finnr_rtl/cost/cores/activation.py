@@ -7,7 +7,7 @@ from finnr_rtl.cores.contract import CoreConfig, address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import distinct_columns, remember
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters
+from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, part_bits
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -96,6 +96,8 @@ def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConf
     # What is shifted out is not kept, unless to see ties.
     kept = total.width - (0 if table.half_even else min(table.shift, total.width))
     registers, addends = lanes * (product.width + kept), 0 if steady else lanes * offset.width
+    if parts := 0 if fixed else part_bits(x, scale, c.arithmetic):
+        registers += lanes * (parts - product.width)
     if fixed:
         registers += remember(table.scale, ("constant", lanes, x), lambda: _constant_bits(table, lanes, x)) - lanes * product.width
     digits = remember(table.scale, ("digits", lanes), lambda: additions(table.scale[:lanes])) if fixed else None

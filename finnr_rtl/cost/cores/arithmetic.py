@@ -6,10 +6,11 @@ from amaranth.hdl import Shape
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cores.sums import MOST_TERMS, part_shapes
 from finnr_rtl.cost.contents import distinct_columns, remember
 from finnr_rtl.cost.parts import Parts
 
-__all__ = ["additions", "multiply", "parameters"]
+__all__ = ["additions", "multiply", "parameters", "part_bits", "reduced_bits"]
 
 
 def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, bool]:
@@ -37,6 +38,24 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
         return True
     p.product(count, first, second, first.width + second.width)
     return False
+
+
+def part_bits(first: Shape, second: Shape, arithmetic: str) -> int:
+    """Bits of the registers of a product that is computed in parts (cores/sums.py); 0 where it is not."""
+    shapes = part_shapes(arithmetic, first, second)
+    wide = max(first.width, second.width)
+    return sum(wide + shape.width for shape in shapes) if len(shapes) > 1 else 0
+
+
+def reduced_bits(terms: int, width: int, cycles: int) -> int:
+    """Bits of the registers in which so many terms of a sum meet (cores/sums.py), some bits wider each time."""
+    bits = 0
+    for _ in range(cycles):
+        groups = -(-terms // MOST_TERMS)
+        sizes = [len(range(group, terms, groups)) for group in range(groups)]
+        bits += sum(width + (size - 1).bit_length() for size in sizes)
+        terms, width = groups, width + (max(sizes) - 1).bit_length()
+    return bits
 
 
 def additions(values: np.ndarray) -> int:
