@@ -17,6 +17,7 @@ from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.operands import number_shape
+from finnr_rtl.cores.packed import PACKED, PackedProducts, Packing, borrowed, packed_sum, packings
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import check_storage, ram_style, rom_in_block
@@ -44,6 +45,12 @@ def _bounds(weights: np.ndarray, low: int, high: int) -> tuple[int, int]:
     return int((up * low + down * high).min()), int((up * high + down * low).max())
 
 
+@once_per_array
+def _extremes(weights: np.ndarray) -> tuple[int, int]:
+    """Least and greatest weight."""
+    return int(weights.min()), int(weights.max())
+
+
 @dataclass(frozen=True, eq=False)
 class MvtuConfig(CoreConfig):
     """``y[v, g] = thresholds(weights[rows of g] @ x[v, g])`` for each of ``vectors`` vectors of a frame and each group g of it.
@@ -60,7 +67,8 @@ class MvtuConfig(CoreConfig):
     groups * mw, mmv), and leave fold by fold, as (vectors / mmv, nf, mmv, pe); a beat has the values of all of them.
 
     ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
-    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    products is "auto", "lut", "dsp", or "packed" or "dense": several products in a DSP slice (cores/packed.py), where they fit. ``slots``
+    output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
     mmv that does not divide the vectors, weights outside their type, thresholds for another number of rows.
@@ -125,7 +133,7 @@ class MvtuConfig(CoreConfig):
         weights are BIPOLAR."""
         if self.weight_type == BIPOLAR:
             return True
-        if self.nf * self.sf == 1:
+        if self.nf * self.sf == 1 or self.packings:
             return False
         return self.input_type == BIPOLAR or not uses_dsp(self.arithmetic, number_shape(self.weight_type), number_shape(self.input_type))
 
@@ -146,7 +154,16 @@ class MvtuConfig(CoreConfig):
     @property
     def dot_latency(self) -> int:
         """Cycles from an operand to the sum that it is the last of."""
+        if self.packings:
+            return 1 + packed_sum(self).latency
         return lane_sum(self).latency if self.bitwise else 1 + (self.sf > 1)
+
+    @cached_property
+    def packings(self) -> tuple[Packing, ...]:
+        """How lanes share multipliers; empty where they do not."""
+        if self.arithmetic not in PACKED or self.nf * self.sf == 1:
+            return ()
+        return packings(_extremes(self.weights), self.weight_type, self.input_type, self.pe, self.simd, self.arithmetic)
 
     @property
     def accumulator_range(self) -> tuple[int, int]:
@@ -218,7 +235,8 @@ class MvtuConfig(CoreConfig):
     @cached_property
     def weight_rows(self) -> list[int]:
         """Weight memory: word ``fold * sf + step`` holds pe * simd weights, lane by lane, columns in order, first in the low bits."""
-        codes = self.weights.reshape(self.nf, self.pe, self.sf, self.simd).transpose(0, 2, 1, 3)
+        stored = borrowed(self.weights.reshape(self.nf, self.pe, self.sf, self.simd), self.packings)
+        codes = stored.transpose(0, 2, 1, 3)
         return StreamSpec(self.weight_type, (self.nf * self.sf, self.pe * self.simd), self.pe * self.simd).pack(codes)
 
     def create(self):
@@ -263,7 +281,7 @@ class Mvtu(wiring.Component):
         weights = self._weights(m, read_weights)
 
         # Dot products, summed over the steps of a fold. The stage before the result fetches its thresholds.
-        results, ahead, stage = (self._bit_products if c.bitwise else self._products)(m, operand, weights, stage)
+        results, ahead, stage = (self._heaps if c.bitwise or c.packings else self._products)(m, operand, weights, stage)
         valid, _, last, fold = stage
         done = Signal()
         m.d.comb += done.eq(valid & last)
@@ -276,14 +294,14 @@ class Mvtu(wiring.Component):
         activate(m, c.in_sums, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
         return m
 
-    def _bit_products(self, m, operand, weights, stage):
+    def _heaps(self, m, operand, weights, stage):
         """Dot products of each fold and vector, with the stage before the result and that of the result."""
         for number in range(self._config.dot_latency - 1):
             stage = self._delay(m, f"sum{number}", *stage)
         valid, first, _, _ = stage
         results = []
         for vector, values in enumerate(self._vectors(operand)):
-            m.submodules[self._dot_name(vector)] = dot = BitProducts(self._config)
+            m.submodules[self._dot_name(vector)] = dot = (PackedProducts if self._config.packings else BitProducts)(self._config)
             m.d.comb += [dot.x.eq(values), dot.w.eq(weights), dot.first.eq(first), dot.valid.eq(valid)]
             results += dot.results
         return results, stage, self._delay(m, "dot", *stage)

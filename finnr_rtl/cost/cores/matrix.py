@@ -14,6 +14,7 @@ from finnr_rtl.cost.cores.activation import activation, both_slopes
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits
 from finnr_rtl.cost.cores.bit_products import bit_lanes
 from finnr_rtl.cost.cores.dispatch import compose
+from finnr_rtl.cost.cores.packed import packed_lanes
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.emit.images import WIDE
@@ -66,7 +67,7 @@ def _(c: MvtuConfig, p):
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
-    total = bit_lanes(c, vector) if c.bitwise else _lanes(c, vector)
+    total = bit_lanes(c, vector) if c.bitwise else packed_lanes(c, vector) if c.packings else _lanes(c, vector)
     scale, offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_sums(c.input_type, c.weight_type, c.weights))
     if c.bitwise and c.thresholds is None and (scale != 1 or offsets.any()):
         parameters(offsets, c.pe, p)
