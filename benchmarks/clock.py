@@ -29,7 +29,7 @@ from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys  # noqa: E402
 
 MEASUREMENTS = ROOT / "benchmarks" / "data" / "clock.json"
 # Configurations that one Yosys process does.
-BATCH = 16
+BATCH = 8
 # No cores of their own, or variants of another kind.
 LEFT_OUT = ("words", "lanes")
 
