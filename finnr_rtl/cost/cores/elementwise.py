@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
@@ -13,7 +12,6 @@ from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.cores.activation import activation
 from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, part_bits, reduced_bits
 from finnr_rtl.cost.cores.dispatch import compose
-from finnr_rtl.datatypes import BIPOLAR
 from finnr_rtl.thresholds import Thresholds
 
 
@@ -23,8 +21,7 @@ def _(c: ThresholdConfig, p):
     fold = p.counter(c.shape[-1] // c.pe)
     needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or bool(c.thresholds.flip.any()))
     p.ff += c.input.width + 1 + fold * needed
-    table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
-    activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
+    activation(c.in_codes, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
 
 
 @compose.register
