@@ -81,8 +81,8 @@ def refresh(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
 
 
 def weight(path: paths.Path) -> tuple:
-    """Order of paths: those beyond the bar last; a carry chain is worth about two LUTs, a DSP slice four."""
-    return not path.within, path.luts + 2 * path.chains + 4 * path.slices
+    """Order of paths: those beyond the bar last; a carry chain is worth about two LUTs."""
+    return not path.within, path.luts + 2 * path.chains + paths.SLICE_LUTS * path.slices
 
 
 def row(name: str, entries: list[dict]) -> str:

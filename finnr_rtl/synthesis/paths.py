@@ -11,9 +11,9 @@ __all__ = ["KINDS", "LUTS", "Path", "worst_paths"]
 
 # Where a path begins and where it ends.
 KINDS = ("register to register", "port to register", "register to port", "port to port")
-# Most LUTs that a path may have besides one carry chain; and most DSP slices instead of the chain.
+# Most LUTs that a path may have besides one carry chain, and how many a DSP slice is worth.
 LUTS = 6
-SLICES = 2
+SLICE_LUTS = 3
 
 # Pins of clocks, at which no path of data ends.
 _CLOCKS = ("C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK")
@@ -46,8 +46,8 @@ class Path:
 
     @property
     def within(self) -> bool:
-        """Whether it has no more than 6 LUTs and one carry chain, or instead of the chain a multiplier and what it adds to."""
-        return self.luts <= LUTS and self.chains + bool(self.slices) <= 1 and self.slices <= SLICES
+        """Whether it has no more than 6 LUTs and one carry chain; a DSP slice takes as long as three LUTs."""
+        return self.luts + SLICE_LUTS * self.slices <= LUTS and self.chains <= 1
 
     def __str__(self):
         parts = (self.luts, "LUTs"), (self.chains, "carry chains"), (self.slices, "DSP slices")
