@@ -299,7 +299,7 @@ def add(rng):
 def multiply(rng):
     types, channels = tuple(_pick(rng, STREAMS[1:]) for _ in range(2)), _power(rng, 128)
     pe = _pick(rng, [n for n in (1, 2, 3, 4, 8) if channels % n == 0])
-    zeros = (int(rng.integers(-9, 10)), int(rng.integers(0, 130))) if rng.random() < 0.5 else (0, 0)
+    zeros = tuple(int(rng.integers(dtype.min, dtype.max + 1)) for dtype in types) if rng.random() < 0.5 else (0, 0)
     config = MultiplyConfig(types, (8, 8, channels), pe, zeros)
     return MultiplyConfig(types, (8, 8, channels), pe, zeros, _activation(rng, channels, *config.accumulator_range),
                           arithmetic=_arithmetic(rng))

@@ -8,6 +8,8 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.ram import free_words, ram_style, rom_parts
+from finnr_rtl.cost.adders import Operand, adders
+from finnr_rtl.cost.contents import Columns
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.images import WIDE, keeps_to_itself
@@ -162,17 +164,19 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, columns: int | None = None, kind: str = "rom") -> None:
-        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known.
+    def rom(self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom") -> None:
+        """cores/rom.py of ``width`` columns of bits, of which ``columns`` tells what synthesis keeps, where that is known.
 
         ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights.
         """
         if words < 2:
             return
         if block:
-            self.block(words, width, written=False)
+            changing = width if columns is None else columns.changing
+            if changing:
+                self.block(words, changing, written=False)
             return
-        columns = width if columns is None else columns
+        columns = width if columns is None else columns.distinct
         self.ff += columns
         if words < 3:
             return
@@ -202,17 +206,18 @@ class Parts:
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
 
+    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1) -> None:
+        """``count`` sums of ``operands``, in ``width`` bits."""
+        full, half, carried = adders(operands, width)
+        self.lut("full adder", count * full)
+        self.lut("half adder", count * half)
+        self.lut("sum bit", count * carried)
+
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
-        bits = wide.width * narrow.width
-        self.lut("term bit", count * terms * bits)
-        self.lut("term row", count * terms * narrow.width)
-        self.lut("adder", count * max(0, terms * bits - 2 * width))
-        self.lut("sum bit", count * width)
-        if wide.signed:
-            # Each row is carried on to the highest bit of the sum.
-            self.lut("sign bit", count * terms * sum(max(0, width - wide.width - place) for place in range(narrow.width)))
+        self.lut("term bit", count * terms * wide.width * narrow.width)
+        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)) * terms, width, count)
 
     def output_place(self) -> None:
         """cores/register.py."""

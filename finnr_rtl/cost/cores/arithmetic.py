@@ -5,25 +5,26 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.product import uses_dsp
-from finnr_rtl.cores.ram import rom_in_block
-from finnr_rtl.cost.contents import distinct_columns, remember
+from finnr_rtl.cores.ram import LEAST_BLOCK_WORDS, rom_in_block
+from finnr_rtl.cost.contents import Columns, columns, remember
 from finnr_rtl.cost.parts import Parts
+from finnr_rtl.emit.images import keeps_to_itself
 
-__all__ = ["additions", "multiply", "parameters"]
+__all__ = ["additions", "multiply", "parameters", "registered", "taken_with_operand"]
 
 
-def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, bool]:
-    """cores/parameters.py; returns the shape of one value, and whether it is constant."""
-    shape, columns = remember(values, ("parameters", lanes), lambda: _columns(values, lanes))
+def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, Columns]:
+    """cores/parameters.py; returns the shape of one value, and the columns of their memory, none where they are constant."""
+    shape, kept = remember(values, ("parameters", lanes), lambda: _columns(values, lanes))
     words = len(values) // lanes
-    if columns:
-        p.rom(words, lanes * shape.width, rom_in_block(storage, words, lanes * shape.width), columns)
-    return shape, columns == 0
+    if kept.changing:
+        p.rom(words, lanes * shape.width, rom_in_block(storage, words, lanes * shape.width), kept)
+    return shape, kept
 
 
-def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, int]:
+def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, Columns]:
     shape = holding(int(values.min()), int(values.max()))
-    return shape, distinct_columns(values.reshape(-1, lanes), shape.width)
+    return shape, columns(values.reshape(-1, lanes), shape.width)
 
 
 def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str, digits: int | None = None) -> bool:
@@ -37,6 +38,18 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str,
         return True
     p.product(count, first, second, first.width + second.width)
     return False
+
+
+def registered(kept: Columns, words: int, width: int, block: bool) -> int:
+    """Registers behind a memory, one for each bit that synthesis does not know to be constant or equal to another."""
+    if block:
+        return kept.changing
+    return width if kept.changing and keeps_to_itself(words, width) else kept.distinct
+
+
+def taken_with_operand(kept: Columns, words: int) -> int:
+    """Registers of a memory in front of a DSP slice that the slice has itself: those of few words, which synthesis makes logic of."""
+    return kept.distinct if words < LEAST_BLOCK_WORDS else 0
 
 
 def additions(values: np.ndarray) -> int:

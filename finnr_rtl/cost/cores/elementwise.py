@@ -1,28 +1,30 @@
 """Cores that compute each value by itself: activations alone, tables, sums and products of streams."""
 
+import numpy as np
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
+from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cores.threshold import ThresholdConfig
-from finnr_rtl.cost.contents import remember
-from finnr_rtl.cost.cores.activation import activation
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters
+from finnr_rtl.cost.adders import Operand
+from finnr_rtl.cost.contents import columns, remember
+from finnr_rtl.cost.cores.activation import activation, fold_use
+from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.datatypes import BIPOLAR
-from finnr_rtl.thresholds import Thresholds
 
 
 @compose.register
 def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.shape[-1] // c.pe)
-    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or bool(c.thresholds.flip.any()))
-    p.ff += c.input.width + 1 + fold * needed
+    asked, along = fold_use(c.thresholds, c.pe)
+    fold = p.counter(c.shape[-1] // c.pe) if asked else 0
+    p.ff += c.input.width + 1 + fold * along
     table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
     activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
 
@@ -31,44 +33,60 @@ def _(c: ThresholdConfig, p):
 def _(c: LookupConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.counter(c.folds)
-    words = c.folds << c.input_type.bits
-    for _ in range(c.pe):
-        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits), kind="table")
+    words, bits = c.folds << c.input_type.bits, c.output_type.bits
+    key = ("lanes", c.pe, c.input_type, c.output_type)
+    for kept in remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows]):
+        p.rom(words, bits, rom_in_block(c.storage, words, bits), kept, "table")
     p.ff += 1
 
 
 @compose.register
 def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.shape[-1] // c.pe)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
-    in_slices = False
+    in_slices = changing = False
+    others = 0
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
-            factor, fixed = parameters(row, c.pe, p)
-            digits = remember(row, ("digits", c.pe), lambda row=row: additions(row[: c.pe])) if fixed else None
+            factor, factors = parameters(row, c.pe, p)
+            changing |= factors.changing > 0
+            digits = None if factors.changing else remember(row, ("digits", c.pe), lambda row=row: additions(row[: c.pe]))
             if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
-                p.into_slices(c.pe * (dtype.bits + holding(*limits).width))
+                p.into_slices(c.pe * (dtype.bits + holding(*limits).width) + taken_with_operand(factors, c.shape[-1] // c.pe))
                 in_slices = True
+            else:
+                others = max(others, holding(*limits).width)
             p.ff += c.pe * holding(*limits).width
-    parameters(c.offsets, c.pe, p)
-    p.ff += c.pe * total.width + (2 + c.scaled) * (1 + fold)
+    offset, offsets = parameters(c.offsets, c.pe, p)
+    # The fold goes as far as parameters need it.
+    asked, along = fold_use(c.thresholds, c.pe)
+    uses = (changing, offsets.changing > 0, asked, along) if c.scaled else (offsets.changing > 0 or asked, along)
+    fold = address_bits(c.shape[-1] // c.pe)
+    if any(uses):
+        p.counter(c.shape[-1] // c.pe)
+    p.ff += 2 + c.scaled + fold * sum(any(uses[stage:]) for stage in range(1, len(uses)))
+    p.ff += c.pe * total.width
+    terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
+    if offsets.changing:
+        terms.append(Operand(offset.width, offset.signed))
     if not in_slices:
-        p.lut("add bit", c.pe * total.width * len(c.inputs))
+        p.sum(tuple(terms), total.width, c.pe)
     else:
-        # A slice that multiplies also adds, and keeps the sum.
-        p.into_slices(c.pe * total.width)
+        # A slice that multiplies also adds one other term, and keeps the sum.
+        p.into_slices(c.pe * (total.width + others))
+        p.sum(tuple(terms[1:]), total.width, c.pe)
     activation(c.thresholds, c.pe, total, p, c)
 
 
 @compose.register
 def _(c: MultiplyConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.shape[-1] // c.pe)
+    asked, along = fold_use(c.thresholds, c.pe)
+    fold = p.counter(c.shape[-1] // c.pe) if asked else 0
     shapes = [holding(*limits) for limits in c.operand_ranges]
     total = holding(*c.accumulator_range)
-    p.ff += 2 * (1 + fold)
+    p.ff += 2 + fold * (1 + along)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
     p.ff += registers
     if multiply(p, c.pe, *shapes, c.arithmetic):

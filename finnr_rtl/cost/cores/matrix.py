@@ -9,9 +9,9 @@ from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
-from finnr_rtl.cost.contents import FEW_WORDS, distinct_columns, remember
-from finnr_rtl.cost.cores.activation import activation, both_slopes
-from finnr_rtl.cost.cores.arithmetic import multiply
+from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
+from finnr_rtl.cost.cores.activation import activation, fold_use
+from finnr_rtl.cost.cores.arithmetic import multiply, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
@@ -35,7 +35,9 @@ def _(c: MvtuConfig, p):
     fold = p.counter(c.nf)
     if c.groups > 1:
         p.counter(c.group_folds)
-    _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+    kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+    if c.mmv == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type)):
+        p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
     # The operand and its replay.
     p.ff += c.input.width
@@ -44,9 +46,7 @@ def _(c: MvtuConfig, p):
             p.ram(c.sf, c.input.width)
         elif several:
             p.lutram(c.sf, c.input.width)
-        else:
-            p.ff += c.input.width
-        p.lut("replay mux", c.input.width)
+        p.lut("replay mux", c.input.width * several)
         p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
@@ -55,10 +55,8 @@ def _(c: MvtuConfig, p):
     p.chain(1, stages)
     if several:
         p.chain(1, stages - 1)
-    if c.thresholds is not None and fold:
-        table = c.thresholds
-        used = isinstance(table, Thresholds) and (table.steps > 1 or both_slopes(table, c.pe))
-        p.ff += fold * (stages - 1 + used)
+    asked, along = fold_use(c.thresholds, c.pe)
+    p.ff += fold * ((stages - 1) * asked + along)
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
@@ -135,47 +133,48 @@ def _(c: DepthwiseConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
     p.counter(c.steps)
-    fold = p.counter(c.folds)
+    asked, along = fold_use(c.thresholds, c.pe)
+    fold = p.counter(c.folds) if asked else 0
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
     total = holding(*total)
     stages, in_slices = 2, False
     if c.weights is not None:
         stages = 3
-        _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
+        kept = _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         products = c.pe * c.simd
         in_slices = multiply(p, products, x, w, c.arithmetic)
         if in_slices:
             # The slices have the operand, the product and the accumulator in their own registers.
             p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
+            p.into_slices(taken_with_operand(kept, c.folds * c.steps))
         p.ff += products * (x.width + w.width)
     p.ff += stages
     p.chain(1, stages)
     if c.steps > 1:
         p.chain(1, stages - 1)
-    if c.thresholds is not None and fold:
-        used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or both_slopes(c.thresholds, c.pe))
-        p.ff += fold * (stages - 1 + used)
-    p.ff += c.pe * total.width
+    p.ff += fold * ((stages - 1) * asked + along) + c.pe * total.width
     # Several taps are added up before they go into the sum; a slice adds up its own products.
     p.accumulator(c.pe * c.simd * total.width, in_slices and c.simd == 1)
     activation(c.thresholds, c.pe, total, p, c)
 
 
-def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, storage: str, p: Parts) -> None:
-    """The weight memory and its counter."""
+def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, storage: str, p: Parts) -> Columns:
+    """The weight memory and its counter; returns the columns of the memory."""
     words, width = nf * sf, pe * simd * dtype.bits
     p.counter(words)
-    block = rom_in_block(storage, words, width)
-    columns = None
-    # The columns of many words are neither constant nor equal but by chance: not worth a look at every weight for hundreds of foldings.
-    if not block and 1 < words and (words <= FEW_WORDS or width < WIDE):
-        columns = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
-    p.rom(words, width, block, columns)
+    kept = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
+    p.rom(words, width, rom_in_block(storage, words, width), kept)
+    return kept
 
 
-def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
+def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> Columns:
     small = np.min_scalar_type((1 << dtype.bits) - 1)
     codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
-    return distinct_columns(codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits)
+    rows = codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd)
+    if 1 < len(rows) <= FEW_WORDS or pe * simd * dtype.bits < WIDE:
+        return columns(rows, dtype.bits)
+    # Of many words no columns are equal but by chance: not worth a look at every pair of them for hundreds of foldings.
+    changing = changing_columns(rows)
+    return Columns(changing, changing)

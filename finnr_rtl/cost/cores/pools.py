@@ -5,7 +5,7 @@ from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.operands import holding
-from finnr_rtl.cost.cores.activation import activation
+from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.dispatch import compose
 
 
@@ -25,7 +25,7 @@ def _(c: GlobalPoolConfig, p):
     fold = p.counter(c.folds)
     p.counter(c.pixels)
     total = holding(*c.accumulator_range)
-    p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
+    p.ff += c.input.width + 4 + fold * (1 + fold_use(c.thresholds, c.pe)[1]) + c.pe * total.width
     p.lut(f"pool {c.function} bit", c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width

@@ -1,0 +1,62 @@
+"""How Yosys adds more than two numbers: its pass maccmap makes two of three, a full adder for each bit, until two are left to add."""
+
+from functools import cache
+from typing import NamedTuple
+
+__all__ = ["Adders", "Operand", "adders"]
+
+
+class Operand(NamedTuple):
+    """A number of ``width`` bits, moved ``place`` bits to the left; the highest bit of a ``signed`` one goes on to that of the sum."""
+
+    width: int
+    signed: bool = False
+    place: int = 0
+
+
+class Adders(NamedTuple):
+    """Full adders, half adders (where one of three bits is 0), and bits of the adder at the end that have two terms."""
+
+    full: int
+    half: int
+    carried: int
+
+
+@cache
+def adders(operands: tuple[Operand, ...], width: int) -> Adders:
+    """What the sum of ``operands`` is made of, in ``width`` bits.
+
+    The highest bits of signed numbers come again in each column above, where one full adder does for all that have the same inputs.
+    """
+    columns = [
+        [(index, min(place - operand.place, operand.width - 1)) for index, operand in enumerate(operands) if _reaches(operand, place)]
+        for place in range(width)
+    ]
+    words = [[column[row] if row < len(column) else None for column in columns] for row in range(max(map(len, columns), default=0))]
+    made: dict[frozenset, tuple] = {}
+    while len(words) > 2:
+        left = words[: len(words) // 3 * 3]
+        words = words[len(left) :]
+        for first in range(0, len(left), 3):
+            sums, carries = [], [None]
+            for bits in zip(*left[first : first + 3], strict=True):
+                total, carry = _three(frozenset(bits) - {None}, made)
+                sums.append(total)
+                carries.append(carry)
+            words += [sums, carries[:width]]
+    full = sum(len(bits) == 3 for bits in made)
+    carried = sum(first is not None and second is not None for first, second in zip(*words, strict=True)) if len(words) == 2 else 0
+    return Adders(full, len(made) - full, carried)
+
+
+def _reaches(operand: Operand, place: int) -> bool:
+    return operand.place <= place and (operand.signed or place < operand.place + operand.width)
+
+
+def _three(bits: frozenset, made: dict) -> tuple:
+    """Sum and carry of up to three bits, none of which is 0; the same ones where they were added before."""
+    if len(bits) < 2:
+        return next(iter(bits), None), None
+    if bits not in made:
+        made[bits] = (bits, 0), (bits, 1)
+    return made[bits]
