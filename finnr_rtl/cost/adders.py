@@ -6,6 +6,10 @@ from typing import NamedTuple
 __all__ = ["Adders", "Operand", "adders"]
 
 
+# Beyond so many times the same operands the tree of adders grows evenly.
+MANY = 16
+
+
 class Operand(NamedTuple):
     """A number of ``width`` bits, moved ``place`` bits to the left; the highest bit of a ``signed`` one goes on to that of the sum."""
 
@@ -22,12 +26,21 @@ class Adders(NamedTuple):
     carried: int
 
 
-@cache
-def adders(operands: tuple[Operand, ...], width: int) -> Adders:
-    """What the sum of ``operands`` is made of, in ``width`` bits.
+def adders(operands: tuple[Operand, ...], width: int, times: int = 1) -> Adders:
+    """What the sum of ``operands``, each ``times`` over, is made of, in ``width`` bits.
 
     The highest bits of signed numbers come again in each column above, where one full adder does for all that have the same inputs.
     """
+    if times <= MANY:
+        return _adders(operands * times, width)
+    # Each more takes as much as the one before.
+    some, more = (_adders(operands * number, width) for number in (MANY // 2, MANY))
+    further = (times - MANY) / (MANY - MANY // 2)
+    return Adders(*(round(last + (last - first) * further) for first, last in zip(some[:2], more[:2], strict=True)), more.carried)
+
+
+@cache
+def _adders(operands: tuple[Operand, ...], width: int) -> Adders:
     columns = [
         [(index, min(place - operand.place, operand.width - 1)) for index, operand in enumerate(operands) if _reaches(operand, place)]
         for place in range(width)

@@ -206,9 +206,9 @@ class Parts:
         self.lut("match", lanes * loose)
         self.lut("match sum bit", lanes * adder)
 
-    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1) -> None:
-        """``count`` sums of ``operands``, in ``width`` bits."""
-        full, half, carried = adders(operands, width)
+    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1) -> None:
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits."""
+        full, half, carried = adders(operands, width, times)
         self.lut("full adder", count * full)
         self.lut("half adder", count * half)
         self.lut("sum bit", count * carried)
@@ -217,7 +217,7 @@ class Parts:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
         self.lut("term bit", count * terms * wide.width * narrow.width)
-        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)) * terms, width, count)
+        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms)
 
     def output_place(self) -> None:
         """cores/register.py."""
