@@ -37,7 +37,7 @@ def core_verilog(config: CoreConfig | Words, name: str, family: str) -> str:
     if isinstance(config, Words):
         return rom_module(f"{name}_core", config.rows, config.width, block=False)
     stage = Stage("core", "", config, tuple(bus_names("s_axis", len(config.inputs))))
-    modules, roms, shared, kept = convert(Accelerator(name, [stage]), lut_memory=family != "ice40")
+    modules, roms, shared, kept = convert(Accelerator(name, [stage]), family)
     hierarchies = plain_names(modules, roms, [name, *shared, *(module for below in shared.values() for module in below)])
     return "\n".join(("(* keep_hierarchy *)\n" if module in kept else "") + text for module, text in hierarchies.items() if module != name)
 

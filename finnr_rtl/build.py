@@ -106,7 +106,7 @@ def build(
     from finnr_rtl.report.facts import facts, report_json
 
     accelerator = Accelerator(top, stages)
-    files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles, board.lut_memory).items()}
+    files |= {f"rtl/{path}": text for path, text in verilog_files(accelerator, cycles, board.family).items()}
     files |= {f"network/{path}": content for path, content in store.dump(network).items()}
     known = facts(result)
     files[FOLDING] = write_folding(result.folded)

@@ -12,13 +12,9 @@ from pathlib import Path
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.data_folders import folder
 from finnr_rtl.errors import UserError
+from finnr_rtl.families import FAMILIES
 
 __all__ = ["Memory", "Platform", "load", "names"]
-
-# As Yosys names them: 7-series and Zynq-7000, UltraScale, UltraScale+; Lattice ECP5 and iCE40.
-FAMILIES = ("xc7", "xcu", "xcup", "ecp5", "ice40")
-# Those whose LUTs can be memory that is written.
-LUT_MEMORY = ("xc7", "xcu", "xcup", "ecp5")
 
 
 @dataclass(frozen=True)
@@ -66,11 +62,6 @@ class Platform:
     def bram18(self) -> int:
         """Block RAMs of the whole device, as ``Resources`` counts them."""
         return self.device.bram18
-
-    @property
-    def lut_memory(self) -> bool:
-        """Whether LUTs can be memory that is written."""
-        return self.family in LUT_MEMORY
 
 
 def names() -> list[str]:

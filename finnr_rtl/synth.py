@@ -10,7 +10,7 @@ from pathlib import Path
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.output import MANIFEST, SYNTHESIS, VIVADO
 from finnr_rtl.errors import UserError
-from finnr_rtl.platforms import FAMILIES
+from finnr_rtl.families import FAMILIES
 from finnr_rtl.synthesis import vivado
 from finnr_rtl.synthesis.yosys import run_yosys, yosys_version
 

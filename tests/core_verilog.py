@@ -17,6 +17,8 @@ os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
 
 # Runs with exact timing: title, and pauses of source and sink as multiples of a beat's share of the frame's cycles.
 PACES = (("free", 0, 0), ("idle", 1.5, 0), ("stall", 0, 1.5), ("both", 1, 1), ("sparse", 4, 0), ("slow", 0, 4))
+# Models of the cells that cores are made of on some devices.
+CELLS = sorted((Path(runner.__file__).parent / "cells").glob("*.v"))
 # Long after everything else.
 NEVER = 1 << 40
 
@@ -38,9 +40,15 @@ class Bundle(wiring.Component):
         return m
 
 
-def to_verilog(component: wiring.Component, name: str) -> str:
+class Placed:
+    """The platform of devices with cells of slices."""
+
+    slices = True
+
+
+def to_verilog(component: wiring.Component, name: str, platform=None) -> str:
     """Verilog text of a component."""
-    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return verilog.convert(component, name=name, platform=platform, emit_src=False, strip_internal_attrs=True)
 
 
 def random_frames(spec: StreamSpec, frames: int, rng: np.random.Generator) -> np.ndarray:
@@ -93,9 +101,9 @@ def expectations(config: CoreConfig, prefix: str, rng: np.random.Generator, fram
 
 
 def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulator: str = "verilator", frames: int = 3,
-                     mapped=None):
+                     mapped=None, platform=None):
     """Run the core bench on ``configs`` with random ``frames``; ``folder`` takes the Verilog and the data. ``mapped`` may make other
-    sources of the Verilog file, with the same top ``cores``.
+    sources of the Verilog file, with the same top ``cores``; ``platform`` is what Amaranth hands to the cores.
 
     Raises ``runner.SimulationError`` where one breaks its contract.
     """
@@ -104,8 +112,9 @@ def hold_to_contract(configs, seed: int, folder: Path, build_dir: Path, simulato
     data = folder / "bench.json"
     data.write_text(json.dumps({"seed": seed, "cores": cores}))
     source = folder / "cores.v"
-    source.write_text(to_verilog(Bundle(configs), "cores"))
+    source.write_text(to_verilog(Bundle(configs), "cores", platform))
     env = {"CORE_BENCH": str(data)}
+    sources = mapped(source) if mapped else [source, *([] if platform is None else CELLS)]
     return runner.simulate(
-        mapped(source) if mapped else [source], "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env, optimise="-O0"
+        sources, "cores", "core_bench", build_dir=build_dir, simulator=simulator, env=env, optimise="-O0"
     )

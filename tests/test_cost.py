@@ -14,9 +14,10 @@ from finnr_rtl.cost import finn_r
 from finnr_rtl.cost.cores import compose, ring_words
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.parts import Parts
-from finnr_rtl.cost.predict import FAMILIES, core_cost, layer_cost, whole_cost
+from finnr_rtl.cost.predict import core_cost, layer_cost, whole_cost
 from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.datatypes import BIPOLAR, int_, uint
+from finnr_rtl.families import FAMILIES
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.layers import Conv, MaxPool, Window
 

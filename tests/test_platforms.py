@@ -23,7 +23,6 @@ def test_all_files_load_and_leave_room_beside_the_shell():
         xilinx = platform.family.startswith("xc")
         assert platform.device.ff == (2 if xilinx else 1) * platform.device.lut
         assert platform.part.startswith({"ecp5": "LFE5U", "ice40": "iCE40"}.get(platform.family, "xc"))
-        assert platform.lut_memory == (platform.family != "ice40")
 
 
 def test_known_figures():

@@ -52,18 +52,18 @@ def activate(m, activation, results, fetch, next_fold, valid, fold, out, storage
     m.d.comb += [out.push.eq(unit.done), out.payload.eq(unit.y)]
 
 
-def in_counts(activation: Thresholds | Requantiser | None, total: int) -> Thresholds | Requantiser | None:
-    """The same activation in terms of a count n, of which the accumulator is 2 n - ``total``."""
+def in_counts(activation: Thresholds | Requantiser | None, scale: int, offsets: np.ndarray) -> Thresholds | Requantiser | None:
+    """The same activation in terms of counts n, of which the accumulator of channel c is ``scale`` * n - ``offsets[c]``."""
     if activation is None:
         return None
     if isinstance(activation, Requantiser):
-        # An exception that is no sum of so many -1 and +1 never comes up.
-        doubled = activation.exceptions + total
+        # An exception that is no such number never comes up.
+        multiples = activation.exceptions + offsets[:, None]
         return replace(
             activation,
-            scale=2 * activation.scale,
-            offset=activation.offset - total * activation.scale,
-            exceptions=doubled // 2,
-            corrections=np.where(doubled % 2, 0, activation.corrections),
+            scale=scale * activation.scale,
+            offset=activation.offset - offsets * activation.scale,
+            exceptions=multiples // scale,
+            corrections=np.where(multiples % scale, 0, activation.corrections),
         )
-    return replace(activation, values=-((-(activation.values + total)) // 2))
+    return replace(activation, values=-((-(activation.values + offsets[:, None])) // scale))

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
-from finnr_rtl.cores.popcount import count_matches, total
+from finnr_rtl.cores.popcount import total
 from finnr_rtl.cores.product import product
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
@@ -14,7 +14,7 @@ __all__ = ["DotLane", "DotProduct"]
 
 
 class DotProduct(wiring.Component):
-    """``y<lane> = sum over k of w[lane][k] * x[k]``, one cycle later; for XNOR products the number of matches instead.
+    """``y<lane> = sum over k of w[lane][k] * x[k]``, one cycle later, for weights that are not BIPOLAR.
 
     ``x`` holds simd inputs, ``w`` pe * simd weights (lane by lane), first in the low bits. ``sum_shape`` holds the sum over all steps
     of a row, each ``y`` what one step can give with the actual weights.
@@ -24,13 +24,9 @@ class DotProduct(wiring.Component):
 
     def __init__(self, config):
         self._config = config
-        if config.xnor:
-            self.sum_shape = Shape.cast(range(config.mw + 1))
-            self._step_shape = Shape.cast(range(config.simd + 1))
-        else:
-            self.sum_shape = self._holding(*config.accumulator_range)
-            steps = config.weights.reshape(config.mh * config.sf, config.simd)
-            self._step_shape = self._holding(*config.bounds(steps))
+        self.sum_shape = self._holding(*config.accumulator_range)
+        steps = config.weights.reshape(config.mh * config.sf, config.simd)
+        self._step_shape = self._holding(*config.bounds(steps))
         super().__init__({
             "x": In(config.simd * config.input_type.bits),
             "w": In(config.pe * config.simd * config.weight_type.bits),
@@ -69,14 +65,11 @@ class DotLane(Shared):
         self.parameters = (input_type, weight_type, simd, shape, arithmetic, rescaled)
         super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
 
-    def build(self):
+    def build(self, platform):
         input_type, weight_type, _, shape, _, rescaled = self.parameters
         m = Module()
         result = accumulator(shape, "result", rescaled)
         m.d.comb += self.y.eq(result)
-        if input_type == weight_type == BIPOLAR:
-            m.d.sync += result.eq(count_matches(m, self.x, self.w))
-            return m
         inputs = self._split(m, "x", self.x, input_type)
         weights = self._split(m, "w", self.w, weight_type)
         m.d.sync += result.eq(total([self._product(m, k, w, x) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]))
@@ -93,10 +86,8 @@ class DotLane(Shared):
         return values
 
     def _product(self, m, index, weight, value):
-        """Product ``index`` of one weight and one input, of which at most one is a BIPOLAR code."""
-        input_type, weight_type, *_, arithmetic, _ = self.parameters
-        if weight_type == BIPOLAR:
-            return Mux(weight, value, -value)
+        """Product ``index`` of one weight and one input, which may be a BIPOLAR code."""
+        input_type, *_, arithmetic, _ = self.parameters
         if input_type == BIPOLAR:
             return Mux(value, weight, -weight)
         return product(m, f"product{index}", weight, value, arithmetic)

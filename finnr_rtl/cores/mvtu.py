@@ -11,11 +11,14 @@ from amaranth.lib.memory import Memory
 from finnr_rtl.constant_arrays import once_per_array
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
+from finnr_rtl.cores.bit_heap import HeapSum
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.ram import check_storage, ram_style
+from finnr_rtl.cores.matches import MOST_FUSED_WORDS, MatchProduct, front, in_matches
+from finnr_rtl.cores.parameters import parameters
+from finnr_rtl.cores.ram import check_storage, ram_style, rom_in_block
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import BIPOLAR, DataType, smallest
@@ -49,8 +52,8 @@ class MvtuConfig(CoreConfig):
     one group that is the plain matrix product.
 
     ``pe`` (P) rows of a group are computed at a time, over ``simd`` (Q) of the mw columns: a vector takes nf * sf cycles, nf = mh / pe,
-    sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Two
-    BIPOLAR operands are multiplied by XNOR and summed by popcount.
+    sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. With
+    BIPOLAR weights, bits that match are counted (cores/matches.py); few words of these are in no memory, but in the LUTs that compare.
 
     ``mmv`` (M) vectors are computed at once with the same weights. They come interleaved, value by value, as a tensor (vectors / mmv,
     groups * mw, mmv), and leave fold by fold, as (vectors / mmv, nf, mmv, pe); a beat has the values of all of them.
@@ -116,9 +119,25 @@ class MvtuConfig(CoreConfig):
         return self.mw // self.simd
 
     @property
-    def xnor(self) -> bool:
-        """Whether products are XNOR and sums are popcounts."""
-        return self.input_type == BIPOLAR and self.weight_type == BIPOLAR
+    def matches(self) -> bool:
+        """Whether products are counts of matching bits."""
+        return self.weight_type == BIPOLAR
+
+    @property
+    def fused(self) -> bool:
+        """Whether weights are in the LUTs that compare, and not in a memory."""
+        words = self.nf * self.sf
+        return self.matches and words <= MOST_FUSED_WORDS and not rom_in_block(self.storage, words, self.pe * self.simd)
+
+    @property
+    def in_sums(self) -> Thresholds | Requantiser | None:
+        """The thresholds in terms of the sums that are made: dot products, or counts of matches."""
+        return in_counts(self.thresholds, *in_matches(self.input_type, self.weights)) if self.matches else self.thresholds
+
+    @property
+    def dot_latency(self) -> int:
+        """Cycles from an operand to the sum that it is the last of."""
+        return HeapSum.latency(front(self).heights, self.sf > 1) if self.matches else 1 + (self.sf > 1)
 
     @property
     def accumulator_range(self) -> tuple[int, int]:
@@ -161,8 +180,8 @@ class MvtuConfig(CoreConfig):
 
     @property
     def delay(self) -> int:
-        """Cycles from a fold's last step to its beat being offered: operands, dot product, accumulator, thresholds, FIFO."""
-        return 1 + self.deep_replay + 1 + (self.sf > 1) + activation_latency(self.thresholds) + CreditFifo.LATENCY
+        """Cycles from a fold's last step to its beat being offered: operands, dot product and sum, thresholds, FIFO."""
+        return 1 + self.deep_replay + self.dot_latency + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -233,28 +252,52 @@ class Mvtu(wiring.Component):
         valid, first, last, fold = stage
         weights = self._weights(m, read_weights)
 
-        # Dot products of one step, then their sum over the steps of a fold. The stage before the result fetches its thresholds.
-        results = []
-        for vector in range(c.mmv):
-            dot = DotProduct(c)
-            m.submodules["dot" if c.mmv == 1 else f"dot{vector}"] = dot
-            values = (operand.word_select(place * c.mmv + vector, c.input_type.bits) for place in range(c.simd))
-            m.d.comb += [dot.x.eq(Cat(*values)), dot.w.eq(weights)]
-            results += dot.results
-        ahead = stage
-        stage = self._delay(m, "dot", *stage)
-        if c.sf > 1:
-            results = self._accumulate(m, results, dot.sum_shape, stage)
-            ahead, stage = stage, self._delay(m, "accumulate", *stage)
+        # Dot products, summed over the steps of a fold. The stage before the result fetches its thresholds.
+        results, ahead, stage = (self._matches if c.matches else self._products)(m, operand, weights, stage)
         valid, _, last, fold = stage
         done = Signal()
         m.d.comb += done.eq(valid & last)
 
-        if c.xnor and c.thresholds is None:
-            results = [2 * result - c.mw for result in results]
-        activation = in_counts(c.thresholds, c.mw) if c.xnor else c.thresholds
-        activate(m, activation, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
+        if c.matches and c.thresholds is None:
+            scale, offsets = in_matches(c.input_type, c.weights)
+            less = parameters(m, "offset", offsets, c.pe, ahead[0], ahead[3])
+            results = [scale * result - less[lane % c.pe] for lane, result in enumerate(results)]
+        activate(m, c.in_sums, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
         return m
+
+    def _matches(self, m, operand, weights, stage):
+        """Matches of each fold and vector, with the stage before the result and that of the result."""
+        for number in range(self._config.dot_latency - 1):
+            stage = self._delay(m, f"sum{number}", *stage)
+        valid, first, _, _ = stage
+        results = []
+        for vector, values in enumerate(self._vectors(operand)):
+            m.submodules[self._dot_name(vector)] = dot = MatchProduct(self._config)
+            m.d.comb += [dot.x.eq(values), dot.w.eq(weights), dot.first.eq(first), dot.valid.eq(valid)]
+            results += dot.results
+        return results, stage, self._delay(m, "dot", *stage)
+
+    def _products(self, m, operand, weights, stage):
+        """Dot products of each fold and vector, with the stage before the result and that of the result."""
+        results = []
+        for vector, values in enumerate(self._vectors(operand)):
+            m.submodules[self._dot_name(vector)] = dot = DotProduct(self._config)
+            m.d.comb += [dot.x.eq(values), dot.w.eq(weights)]
+            results += dot.results
+        ahead, stage = stage, self._delay(m, "dot", *stage)
+        if self._config.sf > 1:
+            results = self._accumulate(m, results, dot.sum_shape, stage)
+            ahead, stage = stage, self._delay(m, "accumulate", *stage)
+        return results, ahead, stage
+
+    def _vectors(self, operand):
+        """The values of each vector in an operand, in which they are interleaved."""
+        c = self._config
+        for vector in range(c.mmv):
+            yield Cat(*(operand.word_select(place * c.mmv + vector, c.input_type.bits) for place in range(c.simd)))
+
+    def _dot_name(self, vector):
+        return "dot" if self._config.mmv == 1 else f"dot{vector}"
 
     def _operand(self, m, platform, step, first_fold, step_index, step_last, fold):
         """The operand of each step, from the stream on the first fold and from the replay buffer on the others."""
@@ -292,10 +335,14 @@ class Mvtu(wiring.Component):
         return operand, stage[0], self._delay(m, "replay", *stage)
 
     def _weights(self, m, advance):
-        """The weights of each step, in the same cycle as its operand."""
+        """The weights of each step, in the same cycle as its operand; of fused ones, the number of their word."""
         c = self._config
-        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, c.storage)
         row, _ = counter(m, "weight_row", c.nf * c.sf, advance)
+        if c.fused:
+            number = Signal(len(row), name="weight_number", reset_less=True)
+            m.d.sync += number.eq(row)
+            return number
+        m.submodules.weights = rom = Rom(c.weight_rows, c.pe * c.simd * c.weight_type.bits, c.storage)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
         return rom.data
 

@@ -19,9 +19,9 @@ class Shared(wiring.Component):
     keep_hierarchy = False
 
     @abstractmethod
-    def build(self) -> Module:
+    def build(self, platform) -> Module:
         """The hardware itself."""
 
     def elaborate(self, platform):
         instance = platform.get_shared(self) if hasattr(platform, "get_shared") else None
-        return self.build() if instance is None else instance
+        return self.build(platform) if instance is None else instance

@@ -56,6 +56,13 @@ class ThresholdConfig(CoreConfig):
         return self.thresholds(np.asarray(x, dtype=np.int64))
 
     @property
+    def in_codes(self) -> Thresholds | Requantiser:
+        """The thresholds in terms of the input's codes: that of a BIPOLAR one is n, 0 or 1, and stands for 2 n - 1."""
+        if self.input_type != BIPOLAR:
+            return self.thresholds
+        return in_counts(self.thresholds, 2, np.ones(self.thresholds.channels, dtype=np.int64))
+
+    @property
     def delay(self) -> int:
         """Cycles from a beat taken to its result offered: operands, thresholds, FIFO."""
         return 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
@@ -96,12 +103,10 @@ class ThresholdCore(wiring.Component):
         valid = Signal()
         operand_fold = Signal(len(fold), reset_less=True)
         m.d.sync += [operand.eq(self.i.payload), valid.eq(take), operand_fold.eq(fold)]
-        # A BIPOLAR operand is its code n, 0 or 1, which stands for 2 n - 1.
-        activation = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
         values = []
         for lane in range(c.pe):
             value = Signal(Shape(c.input_type.bits, signed=c.input_type.signed), name=f"x{lane}")
             m.d.comb += value.eq(operand.word_select(lane, c.input_type.bits))
             values.append(value)
-        activate(m, activation, values, take, fold, valid, operand_fold, out, c.threshold_storage, c.arithmetic)
+        activate(m, c.in_codes, values, take, fold, valid, operand_fold, out, c.threshold_storage, c.arithmetic)
         return m

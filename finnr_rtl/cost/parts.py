@@ -1,7 +1,6 @@
 """What cores are made of: registers, counters, queues and memories, counted as synthesis maps them."""
 
 from collections import defaultdict
-from functools import cache
 from math import ceil
 
 from amaranth.hdl import Shape
@@ -13,11 +12,9 @@ from finnr_rtl.cost.contents import Columns
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.emit.images import WIDE, keeps_to_itself
+from finnr_rtl.families import LUT_MEMORY, SLICES
 
 __all__ = ["Parts"]
-
-# Families with LUTs of six inputs, shift registers in LUTs, and carry chains beside them; the others have LUTs of four.
-XILINX = ("xc7", "xcu", "xcup")
 
 # Deepest chain of registers that stays one; a longer one, without reset and tapped at its end alone, becomes a shift register in LUTs.
 LONGEST_CHAIN = 2
@@ -35,8 +32,8 @@ class Parts:
 
     def __init__(self, family: str):
         self.family = family
-        self.six = family in XILINX
-        self.lut_memory = family != "ice40"
+        self.six = family in SLICES
+        self.lut_memory = family in LUT_MEMORY
         self.fixed = 0
         self.ff = 0
         self.bram18 = 0
@@ -196,16 +193,6 @@ class Parts:
         else:
             self.lut("cleared bit" if in_slices else "accumulator bit", bits)
 
-    def match_counts(self, lanes: int, simd: int) -> None:
-        """count_matches of cores/popcount.py, ``lanes`` times: small counters, and one adder."""
-        luts, loose, adder = _match_counter(simd)
-        if self.six:
-            self.fixed += lanes * luts
-        else:
-            self.lut("counter LUT", lanes * luts)
-        self.lut("match", lanes * loose)
-        self.lut("match sum bit", lanes * adder)
-
     def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1) -> None:
         """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits."""
         full, half, carried = adders(operands, width, times)
@@ -223,21 +210,3 @@ class Parts:
         """cores/register.py."""
         self.ff += 1
         self.lut("flag")
-
-
-@cache
-def _match_counter(places: int) -> tuple[int, int, int]:
-    """LUTs of the counters for so many places, places compared outside them, and bits in which the adder behind them has two terms."""
-    luts, columns = 2 * (places // 3), {0: places // 3 + places % 3, 1: places // 3}
-    while max(columns.values()) > 2:
-        reduced: dict[int, int] = {}
-        for weight, bits in sorted(columns.items()):
-            while bits >= 3:
-                taken, outputs, cost = (6, 3, 3) if bits >= 6 else (3, 2, 2)
-                luts += cost
-                bits -= taken
-                for place in range(outputs):
-                    reduced[weight + place] = reduced.get(weight + place, 0) + 1
-            reduced[weight] = reduced.get(weight, 0) + bits
-        columns = reduced
-    return luts, places % 3, sum(bits == 2 for bits in columns.values())

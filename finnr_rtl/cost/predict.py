@@ -10,12 +10,11 @@ from finnr_rtl.cost.parts import Parts
 from finnr_rtl.cost.resources import Resources
 from finnr_rtl.dataflow.engines import engine
 from finnr_rtl.dataflow.stages import Stage, accelerator_outputs
+from finnr_rtl.families import FAMILIES
 from finnr_rtl.folding.folding import Fold
 from finnr_rtl.network.layers import Layer
 
-__all__ = ["FAMILIES", "core_cost", "layer_cost", "stages_cost", "whole_cost"]
-
-FAMILIES = ("xc7", "xcu", "xcup", "ecp5", "ice40")
+__all__ = ["core_cost", "layer_cost", "stages_cost", "whole_cost"]
 
 
 @cache

@@ -15,6 +15,7 @@ from finnr_rtl.cores.shared import Shared
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.emit.images import RomModules
+from finnr_rtl.families import LUT_MEMORY, SLICES
 
 __all__ = ["convert", "stage_module"]
 
@@ -26,10 +27,10 @@ def stage_module(top: str, stage: Stage) -> str:
     return f"{top}_{stage.name}"
 
 
-def convert(accelerator: Accelerator, lut_memory: bool = True) -> tuple[dict[str, str], dict[str, str], dict[str, list[str]], set[str]]:
+def convert(accelerator: Accelerator, family: str = "xc7") -> tuple[dict[str, str], dict[str, str], dict[str, list[str]], set[str]]:
     """Modules by their name as Yosys writes it (``\\parent.child`` below a stage), ROM modules by theirs, for each stage's module the
-    names of the modules that several places in it share, and those of them whose boundary synthesis is to keep. ``lut_memory`` tells
-    whether the family has LUTs that are memory.
+    names of the modules that several places in it share, and those of them whose boundary synthesis is to keep. ``family`` is that of the
+    device (:mod:`finnr_rtl.families`).
 
     Every stage is a hierarchy of its own: so its ports keep the names they have in the source, and less is in memory at a time.
     """
@@ -38,7 +39,7 @@ def convert(accelerator: Accelerator, lut_memory: bool = True) -> tuple[dict[str
         stages, shared, kept = {}, {}, set()
         for stage in accelerator.stages:
             name = stage_module(accelerator.name, stage)
-            platform = _StagePlatform(name, roms, lut_memory)
+            platform = _StagePlatform(name, roms, family)
             stages[name] = rtlil.convert(stage.config.create(), name=name, platform=platform, emit_src=False)
             shared[name] = platform.shared
             kept |= platform.kept
@@ -77,9 +78,10 @@ def _quick():
 class _StagePlatform:
     """The platform of one stage: ROMs are written apart, and of components that are all alike there is one module."""
 
-    def __init__(self, module: str, roms: RomModules, lut_memory: bool):
+    def __init__(self, module: str, roms: RomModules, family: str):
         self._module = module
-        self.lut_memory = lut_memory
+        self.lut_memory = family in LUT_MEMORY
+        self.slices = family in SLICES
         self._roms = roms
         self._kinds: dict[str, tuple] = {}
         self._making: tuple | None = None
@@ -108,7 +110,8 @@ class _StagePlatform:
         outer, self._making = self._making, kinds
         text = rtlil.convert(type(component)(*component.parameters), name=name, platform=self, emit_src=False)
         self._making = outer
-        if component.keep_hierarchy:
+        # What is made of cells is as it is to be.
+        if component.keep_hierarchy and not self.slices:
             self.kept.add(name)
         return text
 

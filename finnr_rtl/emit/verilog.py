@@ -1,8 +1,10 @@
 """The Verilog of an accelerator: a file for the top, one for each stage, and the lint waivers."""
 
+import re
 from dataclasses import fields
 
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
+from finnr_rtl.data_folders import folder
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.dataflow.timing import Cycles
@@ -14,21 +16,25 @@ from finnr_rtl.emit.waivers import waivers
 __all__ = ["verilog_files"]
 
 
-def verilog_files(accelerator: Accelerator, cycles: Cycles, lut_memory: bool = True) -> dict[str, str]:
+def verilog_files(accelerator: Accelerator, cycles: Cycles, family: str = "xc7") -> dict[str, str]:
     """Verilog-2005 of ``accelerator`` by file name.
 
     ``<top>.v`` is the top, each ``<top>_<stage>.v`` a stage with all that is below it, ``verilator.vlt`` the lint waivers.
     Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.
-    ``lut_memory`` tells whether the family has LUTs that are memory; where not, small memories are registers and others block RAM.
+    ``family`` is that of the device (:mod:`finnr_rtl.families`): on iCE40, small memories are registers and others block RAM, and Xilinx'
+    have cells of their slices, with models for simulation in ``<cell>.v``.
     """
     top = accelerator.name
-    modules, roms, shared, kept = convert(accelerator, lut_memory)
+    modules, roms, shared, kept = convert(accelerator, family)
     hierarchies = plain_names(modules, roms, [top, *shared, *(name for names in shared.values() for name in names)])
     files = {f"{top}.v": _comment(_top_lines(accelerator, cycles)) + hierarchies[top]}
     for stage in accelerator.stages:
         module = stage_module(top, stage)
         texts = [("(* keep_hierarchy *)\n" if name in kept else "") + hierarchies[name] for name in (module, *shared[module])]
         files[f"{module}.v"] = _comment(_stage_lines(stage)) + "\n".join(texts)
+    text = "".join(files.values())
+    cells = sorted((folder("sim") / "cells").glob("*.v"))
+    files |= {path.name: path.read_text() for path in cells if re.search(rf"^ *{path.stem} ", text, re.M)}
     files["verilator.vlt"] = waivers(top)
     return files
 

@@ -7,7 +7,7 @@ from finnr_rtl.cost.resources import Resources
 __all__ = ["count_cells"]
 
 _XILINX_LUTS = {
-    **{f"LUT{inputs}": 1 for inputs in range(1, 7)},
+    **{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "LUT6_2": 1,
     "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1,
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8,
     "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "RAM512X1S": 8,

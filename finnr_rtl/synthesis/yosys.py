@@ -19,7 +19,7 @@ from finnr_rtl.synthesis.cells import count_cells
 
 __all__ = ["COMMANDS", "find_yosys", "run_yosys", "yosys_version"]
 
-# The command for each family that platforms.FAMILIES lists.
+# The command for each family that families.FAMILIES lists.
 COMMANDS = {
     **{family: f"synth_xilinx -family {family} -flatten" for family in ("xc7", "xcu", "xcup")},
     "ecp5": "synth_ecp5",

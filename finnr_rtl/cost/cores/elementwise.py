@@ -3,7 +3,6 @@
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.lookup import LookupConfig
@@ -16,7 +15,6 @@ from finnr_rtl.cost.contents import columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
-from finnr_rtl.datatypes import BIPOLAR
 
 
 @compose.register
@@ -25,8 +23,7 @@ def _(c: ThresholdConfig, p):
     asked, along = fold_use(c.thresholds, c.pe)
     fold = p.counter(c.shape[-1] // c.pe) if asked else 0
     p.ff += c.input.width + 1 + fold * along
-    table = in_counts(c.thresholds, 1) if c.input_type == BIPOLAR else c.thresholds
-    activation(table, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
+    activation(c.in_codes, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
 
 
 @compose.register

@@ -3,16 +3,17 @@
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.activation import in_counts
 from finnr_rtl.cores.depthwise import DepthwiseConfig
+from finnr_rtl.cores.matches import in_matches
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
-from finnr_rtl.cost.cores.arithmetic import multiply, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import multiply, parameters, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
+from finnr_rtl.cost.cores.matches import match_lanes
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.emit.images import WIDE
@@ -25,19 +26,21 @@ SHORT_ROW = 3
 
 @compose.register
 def _(c: MvtuConfig, p):
-    step, total = _sums(c)
     several = c.sf > 1
     # All sums of so many -1 and +1 are even, or all odd: their lowest bits need no register.
-    known = c.pe if c.xnor and c.thresholds is None and c.places <= 2 else 0
+    known = c.pe if c.input_type == c.weight_type == BIPOLAR and c.thresholds is None and c.places <= 2 else 0
     p.credit_fifo(c.output.width - known, c.places)
     p.lut("mvtu")
     p.counter(c.sf)
     fold = p.counter(c.nf)
     if c.groups > 1:
         p.counter(c.group_folds)
-    kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
-    if c.mmv == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type)):
-        p.into_slices(taken_with_operand(kept, c.nf * c.sf))
+    if c.fused:
+        p.ff += p.counter(c.nf * c.sf)
+    else:
+        kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+        if c.mmv == 1 and not c.matches and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type)):
+            p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
     # The operand and its replay.
     p.ff += c.input.width
@@ -50,65 +53,60 @@ def _(c: MvtuConfig, p):
         p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
-    stages = 2 + c.deep_replay + several
+    stages = 1 + c.deep_replay + c.dot_latency
     p.ff += stages
     p.chain(1, stages)
     if several:
         p.chain(1, stages - 1)
     asked, along = fold_use(c.thresholds, c.pe)
-    p.ff += fold * ((stages - 1) * asked + along)
+    p.chain(fold * asked, stages - 1)
+    p.ff += fold * along
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
-    _lanes(c, step, vector)
-    activation(_terms(c) if c.xnor else c.thresholds, c.pe, total if several else step, vector, c, shared=p)
+    total = match_lanes(c, vector) if c.matches else _lanes(c, vector)
+    if c.matches and c.thresholds is None:
+        offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_matches(c.input_type, c.weights)[1])
+        parameters(offsets, c.pe, p)
+        vector.lut("count bit", c.pe * total.width)
+    activation(_in_sums(c), c.pe, total, vector, c, shared=p)
     p.add(vector, c.mmv)
-    lanes = c.mmv * c.pe
-    if several:
-        p.ff += lanes * total.width
-        # A slice adds up its own products; LUTs clear the sum where a fold begins.
-        alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
-        p.accumulator(lanes * total.width, alone)
-    if c.xnor and c.thresholds is None:
-        p.lut("count bit", lanes * total.width)
 
 
 def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
     """Shapes of the sums of one step and of all, as in cores/dot.py."""
-    if c.xnor:
-        return Shape.cast(range(c.simd + 1)), Shape.cast(range(c.mw + 1))
     step = remember(c.weights, ("step", c.simd, c.input_type), lambda: c.bounds(c.weights.reshape(-1, c.simd)))
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range)
     return holding(*step), holding(*total)
 
 
-def _terms(c: MvtuConfig) -> Thresholds | Requantiser | None:
-    """The activation in terms of the popcount."""
+def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
+    """The activation in terms of the sums that are made."""
     if c.thresholds is None:
         return None
     values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
-    return remember(values, ("in counts", c.mw), lambda: in_counts(c.thresholds, c.mw))
+    return remember(values, ("in sums", c.input_type, c.mw), lambda: c.in_sums)
 
 
-def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
-    """The lanes of cores/dot.py, for one vector."""
+def _lanes(c: MvtuConfig, p: Parts) -> Shape:
+    """The lanes of cores/dot.py, for one vector, with their sums; returns the shape of one."""
+    step, total = _sums(c)
+    several = c.sf > 1
     input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
     a, w = input_type.bits, weight_type.bits
-    if c.xnor:
-        p.match_counts(c.pe, c.simd)
-    elif c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
+    if c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
         # One bit of an input for each bit of a weight that is 1, all in one sum, or for each digit where the weight's bits choose whole
         # inputs; of BIPOLAR ones the other operand, or its complement.
-        ones = products if BIPOLAR in (input_type, weight_type) else remember(c.weights, ("ones", w, a), lambda: _ones(c.weights, w, a > w))
+        ones = products if input_type == BIPOLAR else remember(c.weights, ("ones", w, a), lambda: _ones(c.weights, w, a > w))
         bits = ones * (w if input_type == BIPOLAR else a)
         p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
-    elif BIPOLAR in (input_type, weight_type):
-        bits = max(a, w) + 1
+    elif input_type == BIPOLAR:
+        bits = w + 1
         p.lut("signed term bit", products * bits)
         p.lut("signed adder", c.pe * max(0, c.simd * bits - 2 * step.width))
         p.lut("signed sum bit", c.pe * step.width)
-        p.lut("negation bit", c.simd * a if weight_type == BIPOLAR else products * w)
+        p.lut("negation bit", products * w)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
@@ -120,6 +118,13 @@ def _lanes(c: MvtuConfig, step: Shape, p: Parts) -> None:
     else:
         p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width
+    if not several:
+        return step
+    p.ff += c.pe * total.width
+    # A slice adds up its own products; LUTs clear the sum where a fold begins.
+    alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type))
+    p.accumulator(c.pe * total.width, alone)
+    return total
 
 
 def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
