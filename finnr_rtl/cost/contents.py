@@ -13,13 +13,15 @@ FEW_WORDS = 16
 
 
 class Columns(NamedTuple):
-    """Bit columns of a memory that are not constant, and how many of them are not equal to another.
+    """Bit columns of a memory that are not constant, how many of them are not equal to another, and of memories of more than 64 words
+    how many different tables of 64 words these consist of.
 
     A column that is constant costs nothing. Of equal ones synthesis keeps one in LUTs, but all in block RAM.
     """
 
     changing: int
     distinct: int
+    tables: int = 0
 
 
 _known: dict[int, dict] = {}
@@ -47,7 +49,9 @@ def columns(words: np.ndarray, bits: int) -> Columns:
     if len(words) > FEW_WORDS:
         packed = np.packbits(np.ascontiguousarray(np.concatenate(planes, axis=1).T), axis=1)
         ends = np.packbits([[0] * len(words), [1] * len(words)], axis=1)
-        return Columns(changing, len({column.tobytes() for column in packed} - {column.tobytes() for column in ends}))
+        kept = {column.tobytes() for column in packed} - {column.tobytes() for column in ends}
+        pieces = {column[at : at + 8] for column in kept for at in range(0, len(column), 8)}
+        return Columns(changing, len(kept), sum(set(piece) not in ({0}, {255}) for piece in pieces))
     # There may be a hundred thousand columns, for hundreds of layouts.
     found = np.zeros(1 << len(words), dtype=bool)
     for plane in planes:

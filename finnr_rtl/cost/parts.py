@@ -173,14 +173,16 @@ class Parts:
             if changing:
                 self.block(words, changing, written=False)
             return
-        columns = width if columns is None else columns.distinct
+        columns, tables = (width, 0) if columns is None else columns[1:]
         self.ff += columns
         if words < 3:
             return
-        if self.six and (width >= WIDE or kind == "rom" and keeps_to_itself(words, width)):
-            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
+        if self.six and keeps_to_itself(words, width):
+            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, where three tables take four
+            # LUTs; and LUTs between those of more words.
             banks = ceil(words / 64)
-            self.fixed += columns << (banks - 1).bit_length() if banks <= 4 else round(columns * banks * DEEP_BANK)
+            tables = tables or columns * banks
+            self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
         else:
             # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
             least = 64 if self.six else 16

@@ -7,7 +7,7 @@ from finnr_rtl.cores.contract import CoreConfig, address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import Columns, columns, remember
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, registered, taken_with_operand
+from finnr_rtl.cost.cores.requantiser import requantiser
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -21,7 +21,7 @@ def activation(
     """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take. What several
     vectors share goes to ``shared``."""
     if isinstance(table, Requantiser):
-        _requantiser(table, lanes, x, p, c, register, shared or p)
+        requantiser(table, lanes, x, p, c, register, shared or p)
     elif table is not None:
         _thresholds(table, lanes, x, p, c.threshold_storage, shared or p)
 
@@ -41,7 +41,8 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
         block = rom_in_block(storage, words, width)
         for own in kept if level or block else [Columns(0, first)]:
             owner.rom(words, width, block, own, "threshold")
-        p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
+        p.lut("compare bit", sum(own.changing for own in kept))
+        p.lut("compare constant bit", lanes * compared - sum(own.changing for own in kept))
         p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
             p.ff += lanes * (level + x.width)
@@ -86,69 +87,3 @@ def _both_slopes(table: Thresholds, lanes: int) -> bool:
     """Whether a lane has rising channels and falling ones."""
     flips = table.flip.reshape(-1, lanes)
     return bool((flips.any(axis=0) & ~flips.all(axis=0)).any())
-
-
-def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int, shared: Parts) -> None:
-    """cores/requantiser_unit.py, for operands of shape ``x``."""
-    storage = c.threshold_storage
-    scale, scales = parameters(table.scale, lanes, shared, storage)
-    offset, offsets = parameters(table.offset, lanes, shared, storage)
-    fixed = not scales.changing
-    products, sums = remember(table.scale, ("ranges", x), lambda: _ranges(table, x))
-    product, total = holding(*products), holding(*sums)
-    shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
-    corrected = table.exceptions.shape[1]
-    shared.ff += 3
-    p.ff += lanes * table.output.bits
-    # What is shifted out is not kept, unless to see ties.
-    kept = total.width - (0 if table.half_even else min(table.shift, total.width))
-    registers = lanes * (product.width + kept)
-    words, width = table.channels // lanes, lanes * offset.width
-    addends = registered(offsets, words, width, rom_in_block(storage, words, width)) or int(table.offset.any())
-    if fixed:
-        registers += remember(table.scale, ("constant", lanes, x), lambda: _constant_bits(table, lanes, x)) - lanes * product.width
-    digits = remember(table.scale, ("digits", lanes), lambda: additions(table.scale[:lanes])) if fixed else None
-    if multiply(p, lanes, x, scale, c.arithmetic, digits):
-        # The slice's own registers take the operand, the product, the addend and the sum.
-        p.into_slices(register + registers)
-        shared.into_slices(addends + taken_with_operand(scales, words))
-    else:
-        p.lut("offset bit", lanes * total.width)
-    p.ff += registers
-    shared.ff += addends
-    if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
-        p.lut("clip bit", lanes * table.output.bits)
-        p.lut("clip compare bit", lanes * shifted.width)
-    if table.half_even:
-        p.lut("tie bit", lanes * table.shift)
-    if corrected:
-        shared.ff += 1
-        p.ff += lanes * table.output.bits
-        p.chain(lanes * table.output.bits, 3)
-        for entry in range(corrected):
-            parameters(table.exceptions[:, entry], lanes, shared, storage)
-            parameters(table.corrections[:, entry], lanes, shared, storage)
-        p.lut("exception bit", lanes * corrected * (x.width + table.output.bits))
-
-
-def _constant_bits(table: Requantiser, lanes: int, x: Shape) -> int:
-    """Bits of the products of operands with constants: each as wide as its own scale makes it, and without the lowest ones that are
-    always 0, unless these are the difference of more than two terms."""
-    bits = 0
-    for scale in table.scale[:lanes].tolist():
-        low, high = sorted(scale * value for value in _ends(x))
-        digits, negative = 3 * abs(scale) ^ abs(scale), abs(scale) & ~(3 * abs(scale)) >> 1
-        zeros = (scale & -scale).bit_length() - 1 if scale and (digits.bit_count() < 3 or not negative) else 0
-        bits += holding(low, high).width - zeros
-    return bits
-
-
-def _ranges(table: Requantiser, x: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(least, greatest) product, and sum, of any operand of shape ``x`` and any channel."""
-    ends = np.stack([table.scale * value for value in _ends(x)])
-    sums = ends + table.offset
-    return (int(ends.min()), int(ends.max())), (int(sums.min()), int(sums.max()))
-
-
-def _ends(x: Shape) -> tuple[int, int]:
-    return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)

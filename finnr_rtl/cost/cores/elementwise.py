@@ -13,7 +13,7 @@ from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import multiples, multiply, parameters, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 
 
@@ -48,13 +48,17 @@ def _(c: AddConfig, p):
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, factors = parameters(row, c.pe, p)
             changing |= factors.changing > 0
-            digits = None if factors.changing else remember(row, ("digits", c.pe), lambda row=row: additions(row[: c.pe]))
-            if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
-                p.into_slices(c.pe * (dtype.bits + holding(*limits).width) + taken_with_operand(factors, c.shape[-1] // c.pe))
+            width = holding(*limits).width
+            if not factors.changing:
+                p.ff += multiples(row[: c.pe], number_shape(dtype), p)
+                others = max(others, width)
+                continue
+            p.ff += c.pe * width
+            if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic):
+                p.into_slices(c.pe * (dtype.bits + width) + taken_with_operand(factors, c.shape[-1] // c.pe))
                 in_slices = True
             else:
-                others = max(others, holding(*limits).width)
-            p.ff += c.pe * holding(*limits).width
+                others = max(others, width)
     offset, offsets = parameters(c.offsets, c.pe, p)
     # The fold goes as far as parameters need it.
     asked, along = fold_use(c.thresholds, c.pe)
