@@ -11,7 +11,7 @@ from finnr_rtl.cost.adders import Operand, adders
 from finnr_rtl.cost.contents import Columns
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.images import WIDE, keeps_to_itself
+from finnr_rtl.emit.images import keeps_to_itself
 from finnr_rtl.families import LUT_MEMORY, SLICES
 
 __all__ = ["Parts"]

@@ -38,16 +38,25 @@ def _(c: GlobalPoolConfig, p):
 def _(c: ArgMaxConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.counter(c.folds)
-    fold = address_bits(c.folds) if c.folds > 1 else 0
-    lane_bits, values, level = address_bits(c.lanes), c.lanes, 0
-    while values > 1:
-        values = -(-values // 2)
-        level += 1
+    # Each winner of two has a register; who has no other to meet waits in a chain of them. (first lane, last lane, registers) of each:
+    waiting, levels = [(lane, lane, 0) for lane in range(c.lanes)], 0
+    while len(waiting) > 1:
+        met = []
+        for pair in range(0, len(waiting) - 1, 2):
+            for first, last, length in waiting[pair : pair + 2]:
+                p.chain(c.dtype.bits, length)
+                p.ff += (first ^ last).bit_length() * length
+            met.append((waiting[pair][0], waiting[pair + 1][1], 1))
+        p.lut("greatest bit", len(met) * c.dtype.bits)
+        p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
+        waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
+        levels += 1
+    if levels:
+        # A bit of a lane's number that is always 1 is a register of each level but the last.
+        p.ff += 2 * levels - 1 + address_bits(c.lanes)
+        p.chain(1 + (address_bits(c.folds) if c.folds > 1 else 0), levels)
         # Of a pixel in one beat, only the last winner's lane matters.
-        value = c.dtype.bits if values > 1 or c.folds > 1 else 0
-        p.ff += values * (value + min(level, lane_bits)) + 2 + fold
-        p.lut("greatest bit", values * c.dtype.bits)
-        p.lut("select", values * min(level, lane_bits))
+        p.ff += c.dtype.bits if c.folds > 1 else 0
     p.ff += c.output.width + 1
     if c.folds > 1:
         p.ff += c.dtype.bits

@@ -1,6 +1,7 @@
 """Sliding windows, line buffers and padding."""
 
 from functools import cache
+from math import gcd
 
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.line_buffer import LineBufferConfig
@@ -113,7 +114,10 @@ def _(c: WalkConfig, p):
 def _(c: LineBufferConfig, p):
     width, held, places = c.input.width, c.rows_held, max(c.row, 2)
     p.credit_fifo(c.output.width, c.places)
-    for loop in c.read_loops:
+    rows, columns, beats = c.read_loops
+    # Where a frame ends as a row of windows does, rows need no counter.
+    next_frame = c.map.padded[0] - (rows.count - 1) * c.stride[0]
+    for loop in c.read_loops if next_frame != c.stride[0] else (columns, beats):
         p.counter(loop.count)
     p.ff += max(c.first, c.mmv * c.stride[1] - 1).bit_length()
     words = held * c.row
@@ -127,10 +131,11 @@ def _(c: LineBufferConfig, p):
     p.counter(held)
     for _ in range(held):
         p.ram(places, width)
-    _, columns, beats = c.read_loops
     p.counter(columns.count * beats.count)
+    # The number of the first row's memory, and its register, which has no bit that is always 0.
     first = address_bits(held) if held > 1 else 0
-    p.ff += 2 * first + 3
+    even = gcd(held, c.stride[0], next_frame)
+    p.ff += 2 * first - ((even & -even).bit_length() - 1) + 3
     p.multiplexer(held, c.kernel[0] * width)
     # Columns are kept as far as a tap takes them; between taps of several beats they are shift registers.
     column = c.kernel[0] * width
