@@ -114,6 +114,11 @@ class Parts:
             self.fixed += width * (len(parts) - 1)
             self.ff += len(parts) - 1
             return
+        if written and not self.six:
+            # These block RAMs do not tell what a word read while it is written was before, which synthesis sees to.
+            self.ff += 2 * width + address_bits(words) + 2
+            self.lut("forwarded bit", width)
+            self.lut("forwarded address bit", address_bits(words))
         cells, banks = block_ram(self.family, words, width, written)
         self.bram18 += cells
         self._banks(banks, width)
