@@ -145,6 +145,10 @@ def narrow_mvtu(rng):
     return _mvtu(rng, PAIRS[2:9], lambda *given: _pick(rng, (_thresholds, _thresholds, lambda *_: None))(*given))
 
 
+def bipolar_input_mvtu(rng):
+    return _mvtu(rng, (("INT2", "BIPOLAR"), ("INT4", "BIPOLAR"), ("INT8", "BIPOLAR")), most=300)
+
+
 def deep_mvtu(rng):
     """Folded far: large memories, little arithmetic."""
     weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS))
@@ -354,7 +358,8 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, rounding, depthwise, sum_pool,
+    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, bipolar_input_mvtu,
+    deep_mvtu, threshold, rounding, depthwise, sum_pool,
     global_pool, windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding,
     stuffing, upsample, depth_to_space, space_to_depth,
 )}

@@ -200,18 +200,40 @@ class Parts:
         else:
             self.lut("cleared bit" if in_slices else "accumulator bit", bits)
 
-    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1) -> None:
-        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits."""
-        full, half, carried = adders(operands, width, times)
-        self.lut("full adder", count * full)
-        self.lut("half adder", count * half)
+    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True) -> None:
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for ``plain`` see :func:`adders`."""
+        full, last, half, carried = adders(operands, width, times, plain)
+        # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room.
+        self.lut("full adder" if plain else "product full adder", count * full)
+        self.lut("last full adder", count * last)
+        self.lut("half adder" if plain else "product half adder", count * half)
         self.lut("sum bit", count * carried)
 
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
-        self.lut("term bit", count * terms * wide.width * narrow.width)
-        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms)
+        if terms * narrow.width > 2:
+            self.lut("term bit", count * terms * wide.width * narrow.width)
+        else:
+            # A carry chain needs one of its two operands as a signal, whose bits are gated in LUTs of their own.
+            self.lut("gated bit", count * wide.width)
+        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms, plain=False)
+
+    def known(self, feature: str, luts: int, amount: float) -> None:
+        """So many LUTs of six inputs; where LUTs have four, ``amount`` of a feature."""
+        if self.six:
+            self.fixed += luts
+        else:
+            self.lut(feature, amount)
+
+    def compare(self, count: int, bits: int) -> None:
+        """``count`` comparisons of two numbers of ``bits`` bits: a carry for three bits, from two LUTs."""
+        self.known("compare bit", count * 2 * ceil(bits / 3), count * bits)
+
+    def greater(self, count: int, bits: int) -> None:
+        """``count`` times the greater of two numbers."""
+        self.compare(count, bits)
+        self.known("greater bit", count * bits, count * bits)
 
     def output_place(self) -> None:
         """cores/register.py."""

@@ -41,7 +41,8 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
         block = rom_in_block(storage, words, width)
         for own in kept if level or block else [Columns(0, first)]:
             owner.rom(words, width, block, own, "threshold")
-        p.lut("compare bit", sum(own.changing for own in kept))
+        for own in kept:
+            p.compare(1, own.changing)
         p.lut("compare constant bit", lanes * compared - sum(own.changing for own in kept))
         p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:

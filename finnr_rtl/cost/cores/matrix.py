@@ -9,6 +9,7 @@ from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, taken_with_operand
@@ -20,7 +21,7 @@ from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-# Most DSP slices in a row whose last one keeps the sum in its own register.
+# Most DSP slices whose products are added in a row, whatever their signs.
 SHORT_ROW = 3
 
 
@@ -67,8 +68,9 @@ def _(c: MvtuConfig, p):
     total = match_lanes(c, vector) if c.matches else _lanes(c, vector)
     if c.matches and c.thresholds is None:
         offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_matches(c.input_type, c.weights)[1])
-        parameters(offsets, c.pe, p)
-        vector.lut("count bit", c.pe * total.width)
+        # Less a constant they are the same LUTs.
+        _, less = parameters(offsets, c.pe, p)
+        vector.lut("sum bit", c.pe * total.width * (less.changing > 0))
     activation(_in_sums(c), c.pe, total, vector, c, shared=p)
     p.add(vector, c.mmv)
 
@@ -102,19 +104,18 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
     elif input_type == BIPOLAR:
-        bits = w + 1
-        p.lut("signed term bit", products * bits)
-        p.lut("signed adder", c.pe * max(0, c.simd * bits - 2 * step.width))
-        p.lut("signed sum bit", c.pe * step.width)
-        p.lut("negation bit", products * w)
+        # The other operand, or its negation.
+        p.lut("gated bit", products * (w + 1))
+        p.sum((Operand(w + 1, True),), step.width, c.pe, c.simd)
     elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
-        # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
+        # The slices take the operand in their own registers. Products of two signed numbers are added in a row of slices, the last of
+        # which has the result too. Of others, a slice adds one product to its own, and what pairs give is added in LUTs.
+        row = input_type.signed or c.simd <= SHORT_ROW
+        p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
         if c.simd == 1 and c.sf > 1:
-            p.into_slices(c.pe * _sums(c)[1].width)
-        # A slice adds one other product to its own; what pairs give is added up in LUTs.
-        p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
+            p.into_slices(c.pe * total.width)
+        p.lut("slice sum bit", c.pe * (0 if row else c.simd // 2 - 1) * step.width)
     else:
         p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width

@@ -4,7 +4,7 @@ from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
 from finnr_rtl.cores.maxpool import PoolConfig
-from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.dispatch import compose
 
@@ -26,7 +26,12 @@ def _(c: GlobalPoolConfig, p):
     p.counter(c.pixels)
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + fold * (1 + fold_use(c.thresholds, c.pe)[1]) + c.pe * total.width
-    p.lut(f"pool {c.function} bit", c.pe * total.width)
+    if c.function == "max":
+        p.greater(c.pe, total.width)
+    else:
+        # What replaces the sum at the first pixel, and an adder where there are bits to add.
+        added = total.width if number_shape(c.input_type).signed else min(total.width, c.input_type.bits)
+        p.known("pool sum bit", c.pe * (total.width + added), c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:
@@ -47,7 +52,7 @@ def _(c: ArgMaxConfig, p):
                 p.chain(c.dtype.bits, length)
                 p.ff += (first ^ last).bit_length() * length
             met.append((waiting[pair][0], waiting[pair + 1][1], 1))
-        p.lut("greatest bit", len(met) * c.dtype.bits)
+        p.greater(len(met), c.dtype.bits)
         p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
         waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
         levels += 1
@@ -60,4 +65,4 @@ def _(c: ArgMaxConfig, p):
     p.ff += c.output.width + 1
     if c.folds > 1:
         p.ff += c.dtype.bits
-        p.lut("greatest bit", c.dtype.bits)
+        p.compare(1, c.dtype.bits)

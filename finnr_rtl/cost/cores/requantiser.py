@@ -1,5 +1,7 @@
 """Requantisers: multiply, add, shift, clip, and correct the exceptions."""
 
+from math import ceil
+
 import numpy as np
 from amaranth.hdl import Shape
 
@@ -44,7 +46,7 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
     shared.ff += addends
     _clip(table, lanes, sums, p)
     if table.half_even:
-        p.lut("tie bit", lanes * table.shift)
+        p.known("tie bit", lanes * (1 + (ceil(table.shift / 6) if table.shift > 5 else 0)), lanes * table.shift)
     if table.exceptions.size:
         _exceptions(table, lanes, x, p, shared, storage)
 
@@ -56,11 +58,10 @@ def _added_bits(offsets: np.ndarray, lanes: int, width: int) -> int:
 
 
 def _clip(table: Requantiser, lanes: int, sums: tuple[int, int], p: Parts) -> None:
+    """One bound alone is the set or the reset of the output's registers."""
     bounds = (sums[0] >> table.shift < table.low) + (sums[1] >> table.shift > table.high)
-    p.lut("clip", lanes * bounds)
-    if bounds == 2:
-        # One bound that is 0 is the reset of the output's register.
-        p.lut("clip bit" if table.low else "clip bit above 0", lanes * table.output.bits)
+    if bounds:
+        p.known("clip bit", lanes * (table.output.bits if bounds == 2 else 1), lanes * table.output.bits)
 
 
 def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Parts, storage: str) -> None:
