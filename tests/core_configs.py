@@ -184,7 +184,7 @@ def requantise(rng):
 
 
 def requantising_mvtu(rng):
-    config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu))(rng)
+    config = pick(rng, (mvtu, matching_mvtu, grouped_mvtu))(rng)
     table = requantiser(rng, config.mh, *config.accumulator_range)
     return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), **choices(rng))
 
@@ -224,18 +224,21 @@ def mvtu(rng):
     return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
 
 
-def xnor_mvtu(rng):
-    config = mvtu(rng)
-    weights = values(rng, BIPOLAR, config.weights.shape)
-    config = replace(config, input_type=BIPOLAR, weight_type=BIPOLAR, weights=weights, thresholds=None)
+def matching_mvtu(rng):
+    """Of BIPOLAR weights, few and many at a time, in memories and not."""
+    pe, simd = pick(rng, (1, 2, 3, 5)), pick(rng, (1, 2, 3, 4, 8, 13, 30, 61))
+    mh, mw = pe * pick(rng, (1, 2, 3, 8)), simd * pick(rng, (1, 1, 2, 3, 7))
+    input_type = pick(rng, (BIPOLAR, BIPOLAR, *TYPES))
+    weights, storage = values(rng, BIPOLAR, (mh, mw)), pick(rng, STORAGES)
+    config = MvtuConfig(input_type, BIPOLAR, weights, pe, simd, vectors=up_to(rng, 6), storage=storage, **choices(rng))
     if rng.random() < 0.3:
         return config
-    return replace(config, thresholds=activation(rng, config.mh, *config.accumulator_range))
+    return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
 
 
 def several_vectors(rng):
     """A matrix unit that takes several vectors at once."""
-    config = pick(rng, (mvtu, xnor_mvtu, grouped_mvtu, requantising_mvtu))(rng)
+    config = pick(rng, (mvtu, matching_mvtu, grouped_mvtu, requantising_mvtu))(rng)
     mmv = up_to(rng, 4, 2)
     return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
 
@@ -321,6 +324,37 @@ def multiply(rng):
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
+def wide_products(rng):
+    """Of factors too wide for a product in LUTs to be added up in a cycle."""
+    wide = [int_(bits) for bits in (13, 16, 20)] + [uint(13), uint(25)]
+    kind, channels = pick(rng, ("multiply", "add", "depthwise", "requantiser")), up_to(rng, 2)
+    if kind == "multiply":
+        return MultiplyConfig((pick(rng, wide), pick(rng, wide)), (9, channels), 1, thresholds=None, **choices(rng))
+    if kind == "add":
+        types = tuple(pick(rng, wide) for _ in range(up_to(rng, 6, 2)))
+        return AddConfig(types, (9, channels), 1, rng.integers(-(1 << 14), 1 << 14, (len(types), channels)), rng.integers(-9, 9, channels),
+                         **choices(rng))
+    if kind == "depthwise":
+        weight_type = pick(rng, wide[:4])
+        return DepthwiseConfig(pick(rng, wide), (2, 2, channels), 4, 1, values(rng, weight_type, (channels, 4)), weight_type, simd=2)
+    table = Requantiser(rng.integers(-(1 << 14), 1 << 14, channels), rng.integers(-9, 9, channels), 20, -100, 127, int_(8))
+    return ThresholdConfig(pick(rng, wide), (9, channels), table, pick(rng, (1, channels)), **choices(rng))
+
+
+def many_terms(rng):
+    """Too many to be added up in a cycle."""
+    kind, channels = pick(rng, ("add", "depthwise", "sum_pool")), up_to(rng, 3)
+    if kind == "add":
+        types = tuple(pick(rng, TYPES) for _ in range(up_to(rng, 16, 12)))
+        return AddConfig(types, (9, channels), 1, rng.integers(0, 2, (len(types), channels)), rng.integers(-9, 9, channels))
+    taps = pick(rng, (12, 25, 49, 150))
+    config = DepthwiseConfig(pick(rng, TYPES), (2, 2, channels), taps, pick(rng, (1, channels)), simd=taps)
+    if kind == "sum_pool":
+        return replace(config, thresholds=either(rng, channels, *config.accumulator_range))
+    weight_type = pick(rng, TYPES)
+    return replace(config, taps=2 * taps, weights=values(rng, weight_type, (channels, 2 * taps)), weight_type=weight_type)
+
+
 def concat(rng):
     lanes, count = up_to(rng, 3), pick(rng, (2, 2, 3, 4))
     input_types = tuple(pick(rng, TYPES) for _ in range(count)) if rng.random() < 0.5 else (pick(rng, TYPES),) * count
@@ -362,7 +396,7 @@ CORES = {
     "pool": pool,
     "argmax": argmax,
     "mvtu": mvtu,
-    "xnor_mvtu": xnor_mvtu,
+    "matching_mvtu": matching_mvtu,
     "deep_mvtu": deep_mvtu,
     "several_vectors": several_vectors,
     "transpose": transpose,
@@ -380,6 +414,8 @@ CORES = {
     "depth_to_space": depth_to_space,
     "space_to_depth": space_to_depth,
     "multiply": multiply,
+    "wide_products": wide_products,
+    "many_terms": many_terms,
     "concat": concat,
     "split": split,
     "lookup": lookup,

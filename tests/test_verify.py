@@ -105,7 +105,7 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
 
 
 def test_a_wrong_weight_is_found_at_its_stage(copy, builds):
-    edit(copy / "rtl" / "net_conv1_mvtu.v", r"(data <= \d+'h)([0-9a-f])", lambda m: m[1] + f"{int(m[2], 16) ^ 1:x}")
+    edit(copy / "rtl" / "net_conv1_mvtu.v", r"(\.INIT\(64'h)([0-9a-f]+)", lambda m: m[1] + f"{int(m[2], 16) ^ (1 << 64) - 1:x}")
     found = faults(simulate(copy, "icarus", builds, "back_to_back"))
     assert any(fault.startswith("conv1_mvtu: ") and "differ" in fault for fault in found)
     assert not any(fault.startswith("conv1_swu: ") for fault in found)

@@ -14,11 +14,12 @@ from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names, require
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
-from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.operands import holding, number_shape, numbers
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.popcount import total
-from finnr_rtl.cores.product import product
+from finnr_rtl.cores.register import fold_stage
 from finnr_rtl.cores.schedule import JointSchedule
+from finnr_rtl.cores.sums import part_shapes, product_parts, reduce_terms, reductions
 from finnr_rtl.datatypes import DataType, smallest
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -98,10 +99,19 @@ class AddConfig(CoreConfig):
         """Whether anything is multiplied, which takes a cycle."""
         return bool(np.any(self.multipliers != 1))
 
+    @cached_property
+    def reductions(self) -> int:
+        """Cycles in which the terms, the offset among them, become few enough for one more sum."""
+        parts = 1
+        if self.scaled:
+            factor = holding(int(self.multipliers.min()), int(self.multipliers.max()))
+            parts = max(len(part_shapes(self.arithmetic, number_shape(dtype), factor)) for dtype in self.input_types)
+        return reductions(len(self.input_types) * parts + 1)
+
     @property
     def delay(self) -> int:
-        """Cycles from a beat taken to its result offered: operands, products, sum, activation, FIFO."""
-        return 1 + self.scaled + 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
+        """Cycles from a beat taken to its result offered: operands, products, sums of many terms, sum, activation, FIFO."""
+        return 1 + self.scaled + self.reductions + 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -139,45 +149,40 @@ class Add(wiring.Component):
         fold, _ = counter(m, "fold", c.shape[-1] // c.pe, take)
 
         # Operands, and the parameters of their channels in the same cycle.
-        stage = self._stage(m, "operand", take, fold)
+        stage = fold_stage(m, "operand", take, fold)
         terms = []
         for name, port, dtype in zip(names, ports, c.input_types, strict=True):
             operand = Signal(len(port.payload), name=f"{name}_operand", reset_less=True)
             m.d.sync += operand.eq(port.payload)
-            terms.append(numbers(m, f"{name}_x", operand, dtype))
+            terms.append([[value] for value in numbers(m, f"{name}_x", operand, dtype)])
         if c.scaled:
             terms = [
                 self._products(m, name, term, row, shape, take, fold)
                 for name, term, row, shape in zip(names, terms, c.multipliers, c.term_ranges, strict=True)
             ]
-            ask, stage = stage, self._stage(m, "product", *stage)
+            ask, stage = stage, fold_stage(m, "product", *stage)
         else:
             ask = take, fold
         offsets = parameters(m, "offset", c.offsets, c.pe, *ask)
 
-        ahead, stage = stage, self._stage(m, "sum", *stage)
+        lanes = []
+        for lane, offset in enumerate(offsets):
+            parts = [part for term in terms for part in term[lane]]
+            lanes.append(reduce_terms(m, f"lane{lane}", [offset, *parts], c.reductions))
+        for cycle in range(c.reductions):
+            stage = fold_stage(m, f"reduced{cycle}", *stage)
+        ahead, stage = stage, fold_stage(m, "sum", *stage)
         sums = []
-        for lane in range(c.pe):
+        for lane, parts in enumerate(lanes):
             result = accumulator(holding(*c.accumulator_range), f"sum{lane}", rescales(c.thresholds))
-            m.d.sync += result.eq(total([offsets[lane], *(term[lane] for term in terms)]))
+            m.d.sync += result.eq(total(parts))
             sums.append(result)
         activate(m, c.thresholds, sums, *ahead, *stage, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _products(self, m, name, values, multipliers, limits, take, fold):
-        """Each lane's value times its channel's multiplier, one cycle later."""
-        c = self._config
-        factors = parameters(m, f"{name}_multiplier", multipliers, c.pe, take, fold)
-        products = []
-        for lane, (value, factor) in enumerate(zip(values, factors, strict=True)):
-            register = Signal(holding(*limits), name=f"{name}_product{lane}", reset_less=True)
-            m.d.sync += register.eq(product(m, f"{name}_exact{lane}", value, factor, c.arithmetic))
-            products.append(register)
-        return products
-
-    def _stage(self, m, name, valid, fold):
-        """Control registers of one pipeline stage."""
-        next_valid = Signal(name=f"{name}_valid")
-        next_fold = Signal(len(fold), name=f"{name}_fold", reset_less=True)
-        m.d.sync += [next_valid.eq(valid), next_fold.eq(fold)]
-        return next_valid, next_fold
+        """Each lane's value times its channel's multiplier, one cycle later, in as many parts as the product has."""
+        factors = parameters(m, f"{name}_multiplier", multipliers, self._config.pe, take, fold)
+        pairs = enumerate(zip(values, factors, strict=True))
+        shape, arithmetic = holding(*limits), self._config.arithmetic
+        return [product_parts(m, f"{name}_product{lane}", *value, factor, arithmetic, shape) for lane, (value, factor) in pairs]

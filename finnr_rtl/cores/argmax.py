@@ -86,7 +86,7 @@ class ArgMax(wiring.Component):
         wiring.connect(m, out.o, wiring.flipped(self.o))
         take = Signal()
         place = Signal()
-        fold, last = counter(m, "fold", c.folds, take)
+        fold, last = counter(m, "fold", c.folds, take, early=True)
         m.d.comb += place.eq(~last | out.credit)
         m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place), out.launch.eq(take & last)]
 

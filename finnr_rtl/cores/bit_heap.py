@@ -143,14 +143,17 @@ class HeapSum(Shared):
             for offset, bit in enumerate(counter.o):
                 given[column + offset].append(bit)
         reduced = [a + b for a, b in zip(left + [[]] * 2, given, strict=True)]
+        while not reduced[-1]:
+            reduced.pop()
         kept = []
         for column, bits in enumerate(reduced):
+            if not bits:
+                kept.append([])
+                continue
             # Bits that only wait would become shift registers, each a LUT for what are two or three registers beside LUTs.
             register = Signal(len(bits), name=f"stage{number}_column{column}", reset_less=True, attrs={"keep": "true"})
             m.d.sync += register.eq(Cat(*bits))
             kept.append(list(register))
-        while not kept[-1]:
-            kept.pop()
         return kept
 
 

@@ -19,7 +19,7 @@ __all__ = ["Counter", "FullAdder", "SixCounter", "TwelveCounter"]
 
 class Counter(Shared):
     """``o`` is the sum of the bits of ``i``, which stand in columns: ``taken[n]`` bits worth 2^n each, the lowest column in the low bits.
-    It takes ``luts`` LUTs.
+    It takes ``luts`` LUTs; ``placed`` makes it of cells.
 
     Members: ``i`` In(sum(taken)), ``o`` Out(given).
     """
@@ -36,7 +36,7 @@ class Counter(Shared):
         m = Module()
         cells = Slices(m, platform)
         if cells.placed:
-            m.d.comb += self.o.eq(Cat(*self._placed(cells, list(self.i))))
+            m.d.comb += self.o.eq(Cat(*self.placed(cells, list(self.i))))
         else:
             weights = [place for place, bits in enumerate(self.taken) for _ in range(bits)]
             terms = [bit << place for bit, place in zip(self.i, weights, strict=True)]
@@ -49,7 +49,8 @@ class FullAdder(Counter):
 
     taken, given, luts = (3,), 2, 1
 
-    def _placed(self, cells, bits):
+    @staticmethod
+    def placed(cells, bits):
         return cells.lut("ones", bits, lambda a, b, c: a ^ b ^ c, lambda a, b, c: a + b + c > 1)
 
 
@@ -58,7 +59,8 @@ class SixCounter(Counter):
 
     taken, given, luts = (6,), 3, 2
 
-    def _placed(self, cells, bits):
+    @staticmethod
+    def placed(cells, bits):
         select, data = _six(cells, "low", bits)
         sums, carries = cells.carry("ones", select, data)
         return [*sums, carries[-1]]
@@ -69,7 +71,8 @@ class TwelveCounter(Counter):
 
     taken, given, luts = (6, 0, 6), 5, 4
 
-    def _placed(self, cells, bits):
+    @staticmethod
+    def placed(cells, bits):
         low, high = _six(cells, "low", bits[:6]), _six(cells, "high", bits[6:])
         sums, carries = cells.carry("ones", low[0] + high[0], low[1] + high[1])
         return [*sums, carries[-1]]

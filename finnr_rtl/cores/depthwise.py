@@ -12,12 +12,12 @@ from finnr_rtl.cores.activation import activate, activation_latency, check_activ
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.operands import holding, number_shape, numbers
 from finnr_rtl.cores.popcount import total
-from finnr_rtl.cores.product import product
 from finnr_rtl.cores.ram import check_storage
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
+from finnr_rtl.cores.sums import MOST_TERMS, part_shapes, product_parts, reduce_terms, reductions
 from finnr_rtl.datatypes import DataType, smallest
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -112,9 +112,17 @@ class DepthwiseConfig(CoreConfig):
         return self.thresholds(acc) if self.thresholds else acc
 
     @property
+    def reductions(self) -> int:
+        """Cycles in which the terms of a step become few enough to be added to the sum so far."""
+        parts = 1
+        if self.weights is not None:
+            parts = len(part_shapes(self.arithmetic, number_shape(self.input_type), number_shape(self.weight_type)))
+        return reductions(self.simd * parts, MOST_TERMS - 1)
+
+    @property
     def delay(self) -> int:
-        """Cycles from a channel's last tap to its result offered: operands, products, accumulator, activation, FIFO."""
-        return 1 + (self.weights is not None) + 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
+        """Cycles from a channel's last tap to its result offered: operands, products, sums of many terms, accumulator, activation, FIFO."""
+        return 1 + (self.weights is not None) + self.reductions + 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -153,7 +161,7 @@ class Depthwise(wiring.Component):
         wiring.connect(m, out.o, wiring.flipped(self.o))
         take = Signal()
         place = Signal()
-        step, last = counter(m, "step", c.steps, take)
+        step, last = counter(m, "step", c.steps, take, early=True)
         fold, _ = counter(m, "fold", c.folds, take & last)
         m.d.comb += place.eq(~last | out.credit)
         m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place), out.launch.eq(take & last)]
@@ -161,18 +169,22 @@ class Depthwise(wiring.Component):
         stage = self._stage(m, "operand", take, step == 0, last, fold)
         operand = Signal(c.input.width, reset_less=True)
         m.d.sync += operand.eq(self.i.payload)
-        terms = numbers(m, "x", operand, c.input_type)
+        terms = [[value] for value in numbers(m, "x", operand, c.input_type)]
         if c.weights is not None:
             terms = self._products(m, take, terms)
             stage = self._stage(m, "product", *stage)
+        lanes = [
+            reduce_terms(m, f"lane{lane}", [part for term in terms[lane :: c.pe] for part in term], c.reductions) for lane in range(c.pe)
+        ]
+        for cycle in range(c.reductions):
+            stage = self._stage(m, f"reduced{cycle}", *stage)
 
         valid, first, last, fold = ahead = stage
         sums = []
-        for lane in range(c.pe):
-            term = total(terms[lane :: c.pe])
+        for lane, parts in enumerate(lanes):
             so_far = accumulator(holding(*c.accumulator_range), f"accumulator{lane}", rescales(c.thresholds))
             with m.If(valid):
-                m.d.sync += so_far.eq(Mux(first, 0, so_far) + term)
+                m.d.sync += so_far.eq(Mux(first, 0, so_far) + total(parts))
             sums.append(so_far)
         valid, _, last, fold = self._stage(m, "sum", *stage)
         done = Signal()
@@ -181,17 +193,15 @@ class Depthwise(wiring.Component):
         return m
 
     def _products(self, m, take, values):
-        """Each value times its weight, one cycle later."""
+        """Each value times its weight, one cycle later, in as many parts as the product has."""
         c = self._config
         rom = Rom(c.weight_rows, c.simd * c.pe * c.weight_type.bits, c.storage)
         m.submodules.weights = rom
         row, _ = counter(m, "weight_row", c.folds * c.steps, take)
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
         products = []
-        for lane, (value, weight) in enumerate(zip(values, numbers(m, "weight", rom.data, c.weight_type), strict=True)):
-            register = Signal((value * weight).shape(), name=f"product{lane}", reset_less=True)
-            m.d.sync += register.eq(product(m, f"exact{lane}", value, weight, c.arithmetic))
-            products.append(register)
+        for lane, ((value,), weight) in enumerate(zip(values, numbers(m, "weight", rom.data, c.weight_type), strict=True)):
+            products.append(product_parts(m, f"product{lane}", value, weight, c.arithmetic, (value * weight).shape()))
         return products
 
     def _stage(self, m, name, valid, first, last, fold):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import gcd, prod
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -117,12 +117,10 @@ class WidthConverter(wiring.Component):
         c = self._config
         m = Module()
         step = Signal()
-        taking = Signal()
-        launching = Signal()
         place = Signal()
         phase, _ = counter(m, "phase", c.phases, step)
-        self._is_one_of(m, taking, phase, c.takes)
-        self._is_one_of(m, launching, phase, c.launches)
+        taking = self._is_one_of(m, "taking", phase, step, c.takes)
+        launching = self._is_one_of(m, "launching", phase, step, c.launches)
         filled = Signal()
         m.d.comb += place.eq(~launching | ~filled | self.o.ready)
         m.d.comb += step.eq(place & (~taking | self.i.valid))
@@ -151,12 +149,17 @@ class WidthConverter(wiring.Component):
         m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(payload)]
         return m
 
-    def _is_one_of(self, m, flag, phase, phases):
-        if len(phases) == self._config.phases:
-            m.d.comb += flag.eq(1)
-        else:
-            with m.Switch(phase), m.Case(*phases.tolist()):
-                m.d.comb += flag.eq(1)
+    def _is_one_of(self, m, name, phase, step, phases):
+        """High in the ``phases``: a register, set in the phase before, since neighbours wait for it."""
+        count = self._config.phases
+        if len(phases) == count:
+            return Const(1, 1)
+        flag = Signal(name=name, init=int(phases[0] == 0))
+        with m.If(step):
+            m.d.sync += flag.eq(0)
+            with m.Switch(phase), m.Case(*((phases - 1) % count).tolist()):
+                m.d.sync += flag.eq(1)
+        return flag
 
     def _select(self, m, beat, unit, history):
         """One unit of the output beat, chosen by the number of the beat in the period."""

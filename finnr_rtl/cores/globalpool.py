@@ -119,8 +119,8 @@ class GlobalPool(wiring.Component):
         wiring.connect(m, out.o, wiring.flipped(self.o))
         take = Signal()
         place = Signal()
-        fold, fold_last = counter(m, "fold", c.folds, take)
-        pixel, pixel_last = counter(m, "pixel", c.pixels, take & fold_last)
+        fold, fold_last = counter(m, "fold", c.folds, take, early=True)
+        pixel, pixel_last = counter(m, "pixel", c.pixels, take & fold_last, early=True)
         m.d.comb += place.eq(~pixel_last | out.credit)
         m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place), out.launch.eq(take & pixel_last)]
 

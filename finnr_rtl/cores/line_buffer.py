@@ -12,7 +12,7 @@ from amaranth.lib.memory import Memory
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, constant_beat, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.loops import Loop, nest, positions
+from finnr_rtl.cores.loops import Loop, count, positions, turns
 from finnr_rtl.cores.pad_sequence import PadSequence
 from finnr_rtl.cores.ram import ram_style
 from finnr_rtl.cores.ring import even_depth
@@ -119,6 +119,21 @@ class LineBufferConfig(CoreConfig):
         return [Loop(self.windows[0], self.stride[0] * self.row), Loop(columns, self.folds), Loop(self.folds, 1)]
 
     @property
+    def turns(self) -> tuple[list[Loop], list[int]]:
+        """The loops to count; and how far the next place to read lies behind this one when each of them goes on, and when a frame ends."""
+        rows, columns, beats = self.read_loops
+        moves = [rows.stride - columns.reach - beats.reach, 1, 1, self.map.total - rows.reach - columns.reach - beats.reach]
+        if moves[0] == moves[-1] and self.top_moves[0] == self.top_moves[1]:
+            rows = Loop(1, 0)  # a frame ends like any other row
+        return [rows, columns, beats], moves
+
+    @property
+    def top_moves(self) -> tuple[int, int]:
+        """How many memories further the first row of the next windows lies, within a frame and at its end."""
+        rows, _, _ = self.read_loops
+        return self.stride[0] % self.rows_held, (self.map.padded[0] - (rows.count - 1) * self.stride[0]) % self.rows_held
+
+    @property
     def ahead(self) -> int:
         """Beats of the map from a place read to the last one that must be there with it, in the last row of its windows."""
         return (self.span[0] - 1) * self.row
@@ -192,7 +207,10 @@ class LineBuffer(wiring.Component):
         write = Signal()
         read = Signal()
         launching = Signal()
-        frame_done, row_done, pixel_done = nest(m, "loop", c.read_loops, read)
+        loops, moves = c.turns
+        turn = turns(m, "turn", loops, read)
+        pixel_done, frame_done = turn != 2, turn == 3
+        row_done = frame_done | (turn == 0)
 
         # Columns left until one completes a beat of windows.
         left = Signal(range(max(c.first, c.mmv * c.stride[1] - 1) + 1), init=c.first)
@@ -200,20 +218,14 @@ class LineBuffer(wiring.Component):
         with m.If(read & pixel_done):
             m.d.sync += left.eq(Mux(row_done, c.first, Mux(launching, c.mmv * c.stride[1] - 1, left - 1)))
 
-        # How far the next place to read lies behind this one: in the row, at its end, and at that of the frame.
-        rows, columns, beats = c.read_loops
-        row_move = rows.stride - columns.reach - beats.reach
-        frame_move = c.map.total - rows.reach - columns.reach - beats.reach
-        most = max(row_move, frame_move, 1)
-        move = Signal(range(most + 1))
-        m.d.comb += move.eq(Mux(frame_done, frame_move, Mux(row_done, row_move, 1)))
-        # Beats written from the place to be read next on: fewer than none where strides leave out rows that are yet to come.
+        # Beats written from the place to be read next on, less those that must be: its sign tells whether to read. There are fewer than
+        # none where strides leave out rows that are yet to come.
         words = c.rows_held * c.row
-        held = Signal(range(min(0, c.ahead + 1 - most), words + 1))
-        m.d.comb += read.eq((held > c.ahead) & (out.credit | ~launching))
-        m.d.sync += held.eq(held + write - Mux(read, move, 0))
+        spare = Signal(range(min(0, c.ahead + 1 - max(moves)) - c.ahead - 1, words - c.ahead), init=-c.ahead - 1)
+        m.d.comb += read.eq((spare >= 0) & (out.credit | ~launching))
+        count(m, spare, write, read, moves, turn)
 
-        memories = self._write(m, platform, write, held < words)
+        memories = self._write(m, platform, write, spare != words - c.ahead - 1)
         column = self._column(m, memories, read, row_done, frame_done)
         m.d.comb += out.launch.eq(read & launching)
         fetched = Signal()
@@ -248,7 +260,7 @@ class LineBuffer(wiring.Component):
         """What windows have in the column read, one cycle after ``read``: a beat from each row of the kernel."""
         c = self._config
         held = c.rows_held
-        rows, columns, beats = c.read_loops
+        _, columns, beats = c.read_loops
         place, _ = counter(m, "read_place", columns.count * beats.count, read)
         words = []
         for memory in memories:
@@ -258,7 +270,7 @@ class LineBuffer(wiring.Component):
         # The memory that has the first row of the windows.
         top = Signal(range(max(held, 2)))
         move = Signal(range(max(held, 2)))
-        m.d.comb += move.eq(Mux(frame_done, (c.map.padded[0] - (rows.count - 1) * c.stride[0]) % held, c.stride[0] % held))
+        m.d.comb += move.eq(Mux(frame_done, *reversed(c.top_moves)))
         with m.If(read & row_done):
             m.d.sync += top.eq(Mux(top + move >= held, top + move - held, top + move))
         chosen = Signal(range(max(held, 2)), reset_less=True)

@@ -11,7 +11,8 @@ from amaranth.lib import wiring
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.ram import check_storage
+from finnr_rtl.cores.ram import check_storage, rom_in_block
+from finnr_rtl.cores.register import fold_stage
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType
@@ -20,6 +21,8 @@ __all__ = ["Lookup", "LookupConfig"]
 
 # Values of more bits have tables that no memory on the chip would hold.
 MOST_BITS = 16
+# Words of a table that a single LUT holds a bit of.
+LUT_WORDS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +79,15 @@ class LookupConfig(CoreConfig):
         return self.shape[-1] // self.pe if len(self.table) > 1 else 1
 
     @property
+    def deep(self) -> bool:
+        """Whether tables are of several LUTs a bit, one behind the other, so that operands go through registers first."""
+        words = self.folds << self.input_type.bits
+        return words > LUT_WORDS and not rom_in_block(self.storage, words, self.output_type.bits)
+
+    @property
     def delay(self) -> int:
-        """Cycles from a beat taken to its result offered: memory, FIFO."""
-        return 1 + CreditFifo.LATENCY
+        """Cycles from a beat taken to its result offered: operands of deep tables, memory, FIFO."""
+        return self.deep + 1 + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -121,14 +130,20 @@ class Lookup(wiring.Component):
         take = Signal()
         m.d.comb += [take.eq(self.i.valid & out.credit), self.i.ready.eq(out.credit), out.launch.eq(take)]
         fold, _ = counter(m, "fold", c.folds, take)
+        stage, payload = (take, fold), self.i.payload
+        if c.deep:
+            stage, operand = fold_stage(m, "operand", take, fold), Signal.like(payload, name="operand", reset_less=True)
+            m.d.sync += operand.eq(payload)
+            payload = operand
+        taken, fold = stage
         found = []
         for lane in range(c.pe):
             rom = Rom(c.rows[lane], c.output_type.bits, c.storage)
             m.submodules[f"table{lane}"] = rom
-            code = self.i.payload.word_select(lane, c.input_type.bits)
+            code = payload.word_select(lane, c.input_type.bits)
             m.d.comb += [rom.enable.eq(1), rom.address.eq(Cat(code, fold) if c.folds > 1 else code)]
             found.append(rom.data)
         read = Signal()
-        m.d.sync += read.eq(take)
+        m.d.sync += read.eq(taken)
         m.d.comb += [out.push.eq(read), out.payload.eq(Cat(*found))]
         return m

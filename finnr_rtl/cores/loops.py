@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 
 from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.operands import holding
 
-__all__ = ["Loop", "merge", "nest", "positions"]
+__all__ = ["Loop", "choose", "count", "merge", "positions", "turns"]
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,48 @@ def positions(loops: list[Loop]) -> np.ndarray:
     return place
 
 
-def nest(m: Module, name: str, loops: list[Loop], advance) -> list[Signal]:
-    """Counters of the loops. Result n is high when loop n and all loops inside it are in their last rounds."""
-    done: list[Signal] = []
+def turns(m: Module, name: str, loops: list[Loop], advance) -> Signal:
+    """Which loop goes on behind the present place: its index, or ``len(loops)`` where all of them are through.
+
+    It is a register: the counters stand at the next place, so that what depends on it need not wait for comparisons with their ends.
+    """
+    innermost = max((index for index, loop in enumerate(loops) if loop.count > 1), default=len(loops))
+    turn = Signal(range(max(len(loops) + 1, 2)), name=name, init=innermost)
+    following = Signal(len(turn), name=f"{name}_following")
+    lasts = []
     enable = advance
     for index in reversed(range(len(loops))):
-        _, last = counter(m, f"{name}{index}", loops[index].count, enable)
-        all_last = Signal(name=f"{name}{index}_done")
-        m.d.comb += all_last.eq(last & done[0] if done else last)
-        done.insert(0, all_last)
-        enable = advance & all_last
-    return done
+        _, last = counter(m, f"{name}_loop{index}", loops[index].count, enable, start=int(index == innermost))
+        enable = enable & last
+        lasts.insert(0, last)
+    # Of the loops that have rounds left, the innermost has the last word.
+    m.d.comb += following.eq(len(loops))
+    for index, last in enumerate(lasts):
+        with m.If(~last):
+            m.d.comb += following.eq(index)
+    with m.If(advance):
+        m.d.sync += turn.eq(following)
+    return turn
+
+
+def count(m: Module, value: Signal, up, down, amounts: list[int], turn: Signal):
+    """Count ``value`` up by one with ``up``, and down by ``amounts[turn]`` with ``down``."""
+    minus = Signal(len(value), name=f"{value.name}_minus")
+    with m.If(down):
+        m.d.comb += minus.eq(choose(m, f"{value.name}_amount", [-amount for amount in amounts], turn))
+    # One adder, whose extra low bit carries ``up`` in.
+    total = Signal(len(value) + 1, name=f"{value.name}_next")
+    m.d.comb += total.eq(Cat(1, value) + Cat(up, minus))
+    m.d.sync += value.eq(total[1:])
+
+
+def choose(m: Module, name: str, amounts: list[int], turn: Signal) -> Signal:
+    """``amounts[turn]``."""
+    chosen = Signal(holding(min(amounts), max(amounts)), name=name)
+    with m.Switch(turn):
+        for index, amount in enumerate(amounts[:-1]):
+            with m.Case(index):
+                m.d.comb += chosen.eq(amount)
+        with m.Default():
+            m.d.comb += chosen.eq(amounts[-1])
+    return chosen

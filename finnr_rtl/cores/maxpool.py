@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.register import output_place
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
@@ -20,7 +21,8 @@ class PoolConfig(CoreConfig):
     """``y[r, c] = max over taps``: each run of ``taps`` / ``simd`` beats, of ``simd`` taps each, becomes one beat, lane by lane.
 
     ``shape`` (rows, columns, channels) is that of the output. The input is what a sliding-window unit gives in order "depthwise":
-    (rows, columns, channels / lanes, taps, lanes). One beat in a cycle; the maximum is offered one cycle after its last tap.
+    (rows, columns, channels / lanes, taps, lanes). One beat in a cycle. The taps of a beat meet in a tree of comparators with registers
+    behind every level; BIPOLAR ones, which need no comparator, at once.
 
     Raises ``ValueError`` for lanes that do not divide the channels, no taps, or simd that does not divide them.
     """
@@ -54,59 +56,89 @@ class PoolConfig(CoreConfig):
     def reference(self, x):
         return np.asarray(x, dtype=np.int64).max(axis=4).reshape(-1, *self.shape)
 
+    @property
+    def levels(self) -> int:
+        """Levels of comparators between the taps of a beat."""
+        return (self.simd - 1).bit_length() if self.dtype.bits > 1 else 0
+
+    @property
+    def delay(self) -> int:
+        """Cycles from the last tap to the maximum offered: comparators, output register or FIFO."""
+        return self.levels + CreditFifo.LATENCY
+
+    @property
+    def places(self) -> int:
+        """Maxima in flight or waiting that keep the pipeline busy."""
+        return -(-(self.delay + 1) // self.beats) + 1 if self.levels else 1
+
     def schedule(self):
         steps = self.input.beats
         produce = np.arange(self.beats - 1, steps, self.beats)
-        return StepSchedule(steps=steps, consume=np.arange(steps), produce=produce, delay=1)
+        release = int(self.levels > 0)
+        return StepSchedule(steps, np.arange(steps), produce, delay=self.delay, slots=self.places, release=release)
 
     def create(self):
         return Pool(self)
 
 
 class Pool(wiring.Component):
-    """Hardware of :class:`PoolConfig`: the maximum so far, and an output register.
+    """Hardware of :class:`PoolConfig`: the maximum so far, and an output register, or a FIFO where comparators have registers.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
 
     def __init__(self, config: PoolConfig):
         self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
+        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config
         m = Module()
         take = Signal()
         place = Signal()
-        _, last = counter(m, "beat", c.beats, take)
-        filled = Signal()
-        m.d.comb += place.eq(~last | ~filled | self.o.ready)
-        m.d.comb += [take.eq(self.i.valid & place), self.i.ready.eq(place)]
-        with m.If(take & last):
-            m.d.sync += filled.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += filled.eq(0)
+        launch = Signal()
+        _, last = counter(m, "beat", c.beats, take, early=True)
+        m.d.comb += [take.eq(self.i.valid & (place | ~last)), self.i.ready.eq(place | ~last), launch.eq(take & last)]
 
+        valid, done = take, launch
+        lanes = [[self._tap(m, lane, tap) for tap in range(c.simd)] for lane in range(c.lanes)]
+        for level in range(c.levels):
+            lanes = [self._level(m, f"level{level}_{lane}_", taps) for lane, taps in enumerate(lanes)]
+            before, valid, done = (valid, done), Signal(name=f"valid{level}"), Signal(name=f"done{level}")
+            m.d.sync += Cat(valid, done).eq(Cat(*before))
+        greatest = Cat(*(self._greatest(m, lane, taps, valid, done) for lane, taps in enumerate(lanes)))
+
+        if c.levels:
+            m.submodules.out = out = CreditFifo(c.output.width, c.places)
+            wiring.connect(m, out.o, wiring.flipped(self.o))
+            m.d.comb += [place.eq(out.credit), out.launch.eq(launch), out.push.eq(done), out.payload.eq(greatest)]
+            return m
+        m.d.comb += place.eq(output_place(m, "o", self.o, launch))
         beat = Signal(c.output.width, reset_less=True)
-        greatest = [self._greatest(m, lane, take, last) for lane in range(c.lanes)]
-        with m.If(take & last):
-            m.d.sync += beat.eq(Cat(*greatest))
-        m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(beat)]
+        with m.If(launch):
+            m.d.sync += beat.eq(greatest)
+        m.d.comb += self.o.payload.eq(beat)
         return m
 
-    def _greatest(self, m, lane, take, last):
+    def _level(self, m, name, values):
+        """The greater of every two values, one cycle later."""
+        winners = []
+        for pair in range(0, len(values), 2):
+            winner = Signal(values[0].shape(), name=f"{name}{pair}", reset_less=True)
+            m.d.sync += winner.eq(self._greatest_of(m, f"{name}{pair}_greater", values[pair : pair + 2]))
+            winners.append(winner)
+        return winners
+
+    def _greatest(self, m, lane, taps, valid, done):
         """The greatest of the taps so far and of this beat. Between runs the memory of it is the type's least value."""
         c = self._config
-        greatest = self._tap(m, lane, 0)
-        for tap in range(1, c.simd):
-            greatest = self._greater(m, f"greatest{lane}_{tap}", greatest, self._tap(m, lane, tap))
         if c.beats == 1:
-            return greatest
+            return self._greatest_of(m, f"greatest{lane}_", taps)
         least = 0 if c.dtype == BIPOLAR else c.dtype.min
-        so_far = Signal(greatest.shape(), name=f"so_far{lane}", init=least)
-        greatest = self._greater(m, f"greatest{lane}", so_far, greatest)
-        with m.If(take):
-            m.d.sync += so_far.eq(Mux(last, least, greatest))
+        so_far = Signal(taps[0].shape(), name=f"so_far{lane}", init=least)
+        greatest = self._greatest_of(m, f"greatest{lane}_", [so_far, *taps])
+        with m.If(valid):
+            m.d.sync += so_far.eq(Mux(done, least, greatest))
         return greatest
 
     def _tap(self, m, lane, tap):
@@ -116,8 +148,11 @@ class Pool(wiring.Component):
         m.d.comb += value.eq(self.i.payload.word_select(tap * c.lanes + lane, c.dtype.bits))
         return value
 
-    def _greater(self, m, name, one, other):
-        """The greater of two values; of BIPOLAR ones, as codes."""
-        greater = Signal(one.shape(), name=name)
-        m.d.comb += greater.eq(one | other if self._config.dtype.bits == 1 else Mux(other > one, other, one))
-        return greater
+    def _greatest_of(self, m, name, values):
+        """The greatest of some values; of single bits, as codes."""
+        greatest, *others = values
+        for number, other in enumerate(others):
+            before, greatest = greatest, Signal(other.shape(), name=f"{name}{number}")
+            either = before | other if self._config.dtype.bits == 1 else Mux(other > before, other, before)
+            m.d.comb += greatest.eq(either)
+        return greatest

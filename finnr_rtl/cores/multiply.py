@@ -14,8 +14,11 @@ from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
 from finnr_rtl.cores.operands import holding, numbers
+from finnr_rtl.cores.popcount import total
 from finnr_rtl.cores.product import product
+from finnr_rtl.cores.register import fold_stage
 from finnr_rtl.cores.schedule import JointSchedule
+from finnr_rtl.cores.sums import part_shapes, product_parts
 from finnr_rtl.datatypes import DataType, smallest
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -78,9 +81,14 @@ class MultiplyConfig(CoreConfig):
         return self.thresholds(first * second) if self.thresholds else first * second
 
     @property
+    def parts(self) -> int:
+        """Parts that a product is computed in, which take a cycle more to add up where there are several."""
+        return len(part_shapes(self.arithmetic, *(holding(*limits) for limits in self.operand_ranges)))
+
+    @property
     def delay(self) -> int:
-        """Cycles from a beat taken to its result offered: operands, product, activation, FIFO."""
-        return 2 + activation_latency(self.thresholds) + CreditFifo.LATENCY
+        """Cycles from a beat taken to its result offered: operands, parts of products, product, activation, FIFO."""
+        return 1 + (self.parts > 1) + 1 + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -114,19 +122,22 @@ class Multiply(wiring.Component):
         m.d.comb += out.launch.eq(take)
         fold, _ = counter(m, "fold", c.shape[-1] // c.pe, take)
 
-        taken = Signal()
-        operand_fold = Signal(len(fold), reset_less=True)
-        done = Signal()
-        done_fold = Signal(len(fold), reset_less=True)
-        m.d.sync += [taken.eq(take), operand_fold.eq(fold), done.eq(taken), done_fold.eq(operand_fold)]
+        ahead = fold_stage(m, "operand", take, fold)
         first = self._factors(m, 0, self.i0)
         second = self._factors(m, 1, self.i1)
         products = []
         for lane, (a, b) in enumerate(zip(first, second, strict=True)):
             register = accumulator(holding(*c.accumulator_range), f"product{lane}", rescales(c.thresholds))
-            m.d.sync += register.eq(product(m, f"exact{lane}", a, b, c.arithmetic))
+            if c.parts > 1:
+                exact = total(product_parts(m, f"part{lane}", a, b, c.arithmetic, register.shape()))
+            else:
+                exact = product(m, f"exact{lane}", a, b, c.arithmetic)
+            m.d.sync += register.eq(exact)
             products.append(register)
-        activate(m, c.thresholds, products, taken, operand_fold, done, done_fold, out, c.threshold_storage, c.arithmetic)
+        if c.parts > 1:
+            ahead = fold_stage(m, "part", *ahead)
+        done = fold_stage(m, "product", *ahead)
+        activate(m, c.thresholds, products, *ahead, *done, out, c.threshold_storage, c.arithmetic)
         return m
 
     def _factors(self, m, index, port):

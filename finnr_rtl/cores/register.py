@@ -1,8 +1,8 @@
-"""Flow control of an output register."""
+"""Registers that control goes through: of outputs, and of stages of a pipeline."""
 
 from amaranth.hdl import Module, Signal
 
-__all__ = ["output_place"]
+__all__ = ["fold_stage", "output_place"]
 
 
 def output_place(m: Module, name: str, port, launch) -> Signal:
@@ -18,3 +18,11 @@ def output_place(m: Module, name: str, port, launch) -> Signal:
     with m.Elif(port.ready):
         m.d.sync += filled.eq(0)
     return place
+
+
+def fold_stage(m: Module, name: str, valid, fold) -> tuple[Signal, Signal]:
+    """``valid`` and ``fold`` one cycle later."""
+    next_valid = Signal(name=f"{name}_valid")
+    next_fold = Signal(len(fold), name=f"{name}_fold", reset_less=True)
+    m.d.sync += [next_valid.eq(valid), next_fold.eq(fold)]
+    return next_valid, next_fold

@@ -1,6 +1,9 @@
 """The pipelined multiplier, adder, shifter and clipper that turns accumulators into activations."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +11,7 @@ from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.popcount import total
-from finnr_rtl.cores.product import product as multiply
+from finnr_rtl.cores.sums import product_parts
 from finnr_rtl.requantiser import Requantiser
 
 __all__ = ["RequantiserUnit", "requantiser_latency"]
@@ -76,12 +79,13 @@ class RequantiserUnit(wiring.Component):
         r = self._requantiser
         x = getattr(self, f"x{lane}")
         products, sums = self._ranges()
-        exact = multiply(m, f"exact{lane}", x, scale, self._arithmetic)
-        # The registers are those of a DSP slice.
-        product = Signal(holding(*products), name=f"product{lane}", reset_less=True)
+        # A product with a constant is a difference of sums, which synthesis joins into one where all have signs.
+        factor = Cat(x, Const(0, 1)).as_signed() if isinstance(scale, Const) and not x.shape().signed else x
+        # The registers are those of a DSP slice, or of the parts of a wide product in LUTs.
+        terms = product_parts(m, f"product{lane}", factor, scale, self._arithmetic, holding(*products))
         addend = Signal(offset.shape(), name=f"addend{lane}", reset_less=True)
         added = Signal(holding(*sums), name=f"sum{lane}", reset_less=True)
-        m.d.sync += [product.eq(exact), addend.eq(offset), added.eq(product + addend)]
+        m.d.sync += [addend.eq(offset), added.eq(total([*terms, addend]))]
         shifted = Signal(holding(sums[0] >> r.shift, sums[1] >> r.shift), name=f"shifted{lane}")
         m.d.comb += shifted.eq(added >> r.shift)
         if r.half_even:
@@ -106,11 +110,13 @@ class RequantiserUnit(wiring.Component):
             exceptions = self._parameters(m, f"exception{entry}_value", r.exceptions[:, entry])
             corrections = self._parameters(m, f"exception{entry}_correction", r.corrections[:, entry])
             for lane, (exception, correction) in enumerate(zip(exceptions, corrections, strict=True)):
-                amounts[lane].append(Mux(getattr(self, f"x{lane}") == exception, correction, 0))
+                reached = getattr(self, f"x{lane}") == exception
+                amounts[lane].append(Mux(reached, correction, 0))
         corrected = []
         for lane, y in enumerate(lanes):
             amount = Signal(r.output.bits, name=f"amount{lane}_0", reset_less=True)
-            m.d.sync += amount.eq(total(amounts[lane]))
+            # One of them at most is not 0.
+            m.d.sync += amount.eq(reduce(or_, amounts[lane]))
             for cycle in (1, 2):
                 later = Signal(r.output.bits, name=f"amount{lane}_{cycle}", reset_less=True)
                 m.d.sync += later.eq(amount)

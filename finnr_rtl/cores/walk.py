@@ -4,13 +4,13 @@ from abc import abstractmethod
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
 from finnr_rtl.cores.contract import CoreConfig, constant_beat
 from finnr_rtl.cores.counter import counter
-from finnr_rtl.cores.loops import Loop, nest, positions
+from finnr_rtl.cores.loops import Loop, choose, count, positions, turns
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
 from finnr_rtl.cores.ram import free_words, ram_style
 from finnr_rtl.cores.ring import smallest_depth
@@ -68,6 +68,20 @@ class WalkConfig(CoreConfig):
         freed[len(taps) - 1 :: len(taps)] = [*bases[1:], self.map.total]
         return need, freed
 
+    @property
+    def turns(self) -> tuple[list[Loop], list[int], list[int]]:
+        """The loops that need counting; for each of them, and for the end of a frame, how far the next beat to read lies behind this one
+        when that loop goes on; and likewise how many beats are then not needed any more."""
+        windows = self.window_loops
+        loops = windows + self.tap_loops
+        reaches = [loop.reach for loop in loops]
+        moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [self.map.total - sum(reaches)]
+        frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)] + [0] * len(self.tap_loops)
+        frees.append(self.map.total - sum(reaches[: len(windows)]))
+        # Outer loops in which a frame ends like any other round.
+        alike = next((n for n in range(len(loops)) if (moves[n], frees[n]) != (moves[-1], frees[-1])), len(loops))
+        return loops[alike:], moves[alike:], frees[alike:]
+
     def depth_for(self, cycles: int | None = None) -> int:
         """A small depth with which a frame takes no more than ``cycles`` cycles; by default as few as any ring can do with.
 
@@ -115,22 +129,12 @@ class Walk(wiring.Component):
         attrs = {"ram_style": ram_style(c.words, width, platform)}
         m.submodules.ring = ring = Memory(shape=unsigned(width), depth=c.words, init=[], attrs=attrs)
 
-        windows, taps = c.window_loops, c.tap_loops
-        loops = windows + taps
-        done = nest(m, "loop", loops, read)
-        window_done = Signal()
-        m.d.comb += window_done.eq(done[len(windows)] if taps else 1)
-
-        # How far the next beat to read lies behind this one, when the loop of that index goes on; last, when the frame ends.
-        reaches = [loop.reach for loop in loops]
-        moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
-        frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
-        frees.append(c.map.total - sum(reaches[: len(windows)]))
-
+        loops, moves, frees = c.turns
+        turn = turns(m, "turn", loops, read)
         ahead = Signal(range(min(-max(moves), -1), c.words), init=-1)
-        self._count(m, ahead, write, read, moves, done)
+        count(m, ahead, write, read, moves, turn)
         fill = Signal(range(-c.words - max(0, max(frees) - c.footprint), 1), init=-c.words)
-        self._count(m, fill, write, read & window_done, frees, done[: len(windows)])
+        count(m, fill, write, read, frees, turn)
 
         # Writing.
         m.submodules.sequence = sequence = PadSequence(c.map)
@@ -152,39 +156,22 @@ class Walk(wiring.Component):
         with m.If(place):
             m.d.sync += filled.eq(read)
         port = ring.read_port()
-        m.d.comb += [port.en.eq(read), port.addr.eq(self._address(m, read, moves, done))]
+        m.d.comb += [port.en.eq(read), port.addr.eq(self._address(m, read, moves, turn))]
         m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(port.data)]
         return m
 
-    def _count(self, m, value, up, down, amounts, done):
-        """Count up by one with ``up``, and down by one of ``amounts`` with ``down``."""
-        minus = Signal(len(value), name=f"{value.name}_minus")
-        with m.If(down):
-            self._choose(m, minus, [-amount for amount in amounts], done)
-        # One adder, whose extra low bit carries ``up`` in.
-        total = Signal(len(value) + 1, name=f"{value.name}_next")
-        m.d.comb += total.eq(Cat(1, value) + Cat(up, minus))
-        m.d.sync += value.eq(total[1:])
-
-    def _choose(self, m, chosen, amounts, done):
-        """Set ``chosen`` to the amount of the innermost loop that goes on, or to the last amount when none does."""
-        m.d.comb += chosen.eq(amounts[-1])
-        for amount, ends in zip(amounts[:-1], done, strict=True):
-            with m.If(~ends):
-                m.d.comb += chosen.eq(amount)
-
-    def _address(self, m, read, moves, done):
+    def _address(self, m, read, moves, turn):
         """Where in the ring the next beat to read lies."""
         words = self._config.words
         address = Signal(range(max(words, 2)), name="read_address")
-        move = Signal(range(max(words, 2)), name="read_address_move")
-        self._choose(m, move, [amount % words for amount in moves], done)
-        if words & (words - 1) == 0:
-            with m.If(read):
-                m.d.sync += address.eq(address + move)
-            return address
-        beyond = Signal(range(-words, words), name="read_address_beyond")
-        m.d.comb += beyond.eq(address + move - words)
+        moves = [amount % words for amount in moves]
+        further = Signal(len(address), name="read_address_further")
+        m.d.comb += further.eq(address + choose(m, "read_address_move", moves, turn))
         with m.If(read):
-            m.d.sync += address.eq(Mux(beyond < 0, address + move, beyond))
+            m.d.sync += address.eq(further)
+        if words & (words - 1):
+            beyond = Signal(range(-words, words), name="read_address_beyond")
+            m.d.comb += beyond.eq(address + choose(m, "read_address_back", [amount - words for amount in moves], turn))
+            with m.If(read & (beyond >= 0)):
+                m.d.sync += address.eq(beyond)
         return address

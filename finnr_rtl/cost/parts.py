@@ -69,12 +69,12 @@ class Parts:
         if self.family == "xc7":
             self.ff -= bits
 
-    def counter(self, count: int) -> int:
+    def counter(self, count: int, early: bool = False) -> int:
         """A counter of ``count`` states (cores/counter.py). Returns its bits, 0 where it stands still."""
         if count < 2:
             return 0
         bits = address_bits(count)
-        self.ff += bits
+        self.ff += bits + (early and count > 2)
         self.lut("counter")
         self.lut("counter bit", bits)
         if count & (count - 1):

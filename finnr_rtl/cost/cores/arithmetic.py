@@ -6,12 +6,13 @@ from amaranth.hdl import Shape
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import LEAST_BLOCK_WORDS, rom_in_block
+from finnr_rtl.cores.sums import MOST_TERMS, part_shapes
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import Columns, columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.emit.images import keeps_to_itself
 
-__all__ = ["ends", "multiples", "multiply", "parameters", "registered", "taken_with_operand"]
+__all__ = ["ends", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "registered", "taken_with_operand"]
 
 
 def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, Columns]:
@@ -79,3 +80,21 @@ def multiples(scales: np.ndarray, x: Shape, p: Parts) -> int:
 def ends(x: Shape) -> tuple[int, int]:
     """Least and greatest number of a shape."""
     return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)
+
+
+def part_bits(first: Shape, second: Shape, arithmetic: str) -> int:
+    """Bits of the registers of a product that is computed in parts (cores/sums.py); 0 where it is not."""
+    shapes = part_shapes(arithmetic, first, second)
+    wide = max(first.width, second.width)
+    return sum(wide + shape.width for shape in shapes) if len(shapes) > 1 else 0
+
+
+def reduced_bits(terms: int, width: int, cycles: int) -> int:
+    """Bits of the registers in which so many terms of a sum meet (cores/sums.py), some bits wider each time."""
+    bits = 0
+    for _ in range(cycles):
+        groups = -(-terms // MOST_TERMS)
+        sizes = [len(range(group, terms, groups)) for group in range(groups)]
+        bits += sum(width + (size - 1).bit_length() for size in sizes)
+        terms, width = groups, width + (max(sizes) - 1).bit_length()
+    return bits

@@ -13,7 +13,7 @@ from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
-from finnr_rtl.cost.cores.arithmetic import multiples, multiply, parameters, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 
 
@@ -29,7 +29,9 @@ def _(c: ThresholdConfig, p):
 @compose.register
 def _(c: LookupConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    p.counter(c.folds)
+    fold = p.counter(c.folds)
+    if c.deep:
+        p.ff += c.input.width + fold + 1
     words, bits = c.folds << c.input_type.bits, c.output_type.bits
     key = ("lanes", c.pe, c.input_type, c.output_type)
     for kept in remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows]):
@@ -62,12 +64,13 @@ def _(c: AddConfig, p):
     offset, offsets = parameters(c.offsets, c.pe, p)
     # The fold goes as far as parameters need it.
     asked, along = fold_use(c.thresholds, c.pe)
-    uses = (changing, offsets.changing > 0, asked, along) if c.scaled else (offsets.changing > 0 or asked, along)
+    uses = [changing] * c.scaled + [offsets.changing > 0] + [asked] * (1 + c.reductions) + [along]
+    uses = uses if c.scaled else [uses[0] or uses[1], *uses[2:]]
     fold = address_bits(c.shape[-1] // c.pe)
     if any(uses):
         p.counter(c.shape[-1] // c.pe)
-    p.ff += 2 + c.scaled + fold * sum(any(uses[stage:]) for stage in range(1, len(uses)))
-    p.ff += c.pe * total.width
+    p.ff += 2 + c.scaled + c.reductions + fold * sum(any(uses[stage:]) for stage in range(1, len(uses)))
+    p.ff += c.pe * (total.width + reduced_bits(len(c.inputs) + 1, max(holding(*limits).width for limits in c.term_ranges), c.reductions))
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
     if offsets.changing:
         terms.append(Operand(offset.width, offset.signed))
@@ -87,9 +90,9 @@ def _(c: MultiplyConfig, p):
     fold = p.counter(c.shape[-1] // c.pe) if asked else 0
     shapes = [holding(*limits) for limits in c.operand_ranges]
     total = holding(*c.accumulator_range)
-    p.ff += 2 + fold * (1 + along)
+    p.ff += 2 + (c.parts > 1) + fold * (1 + (c.parts > 1) + along)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
-    p.ff += registers
+    p.ff += registers + c.pe * part_bits(*shapes, c.arithmetic)
     if multiply(p, c.pe, *shapes, c.arithmetic):
         p.into_slices(registers)
     activation(c.thresholds, c.pe, total, p, c)

@@ -12,7 +12,7 @@ from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
-from finnr_rtl.cost.cores.arithmetic import multiply, parameters, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.cost.cores.matches import match_lanes
 from finnr_rtl.cost.parts import Parts
@@ -138,15 +138,15 @@ def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
 def _(c: DepthwiseConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
-    p.counter(c.steps)
+    p.counter(c.steps, early=True)
     asked, along = fold_use(c.thresholds, c.pe)
     fold = p.counter(c.folds) if asked else 0
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
     total = holding(*total)
-    stages, in_slices = 2, False
+    stages, in_slices, term = 2 + c.reductions, False, number_shape(c.input_type).width
     if c.weights is not None:
-        stages = 3
+        stages += 1
         kept = _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         products = c.pe * c.simd
@@ -155,7 +155,9 @@ def _(c: DepthwiseConfig, p):
             # The slices have the operand, the product and the accumulator in their own registers.
             p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
             p.into_slices(taken_with_operand(kept, c.folds * c.steps))
-        p.ff += products * (x.width + w.width)
+        p.ff += products * (part_bits(x, w, c.arithmetic) or x.width + w.width)
+        term = x.width + w.width
+    p.ff += c.pe * reduced_bits(c.simd, term, c.reductions)
     p.ff += stages
     p.chain(1, stages)
     if c.steps > 1:

@@ -11,19 +11,32 @@ from finnr_rtl.cost.cores.dispatch import compose
 
 @compose.register
 def _(c: PoolConfig, p):
-    p.counter(c.taps // c.simd)
-    p.ff += 1 + c.output.width
-    p.lut("flag")
-    if c.taps > 1:
+    p.counter(c.beats, early=True)
+    if c.levels:
+        p.credit_fifo(c.output.width, c.places)
+        p.ff += c.levels * (1 + (c.beats > 1))
+        # A tap without a partner waits until it meets one.
+        values, waiting = c.simd, 0
+        while values > 1:
+            p.ff += values // 2 * c.output.width
+            waiting = waiting + 1 if values % 2 else 0
+            values = -(-values // 2)
+            if waiting and not values % 2:
+                p.chain(c.output.width, waiting)
+    else:
+        p.ff += 1 + c.output.width
+        p.lut("flag")
+    if c.beats > 1:
         p.ff += c.output.width
+    if c.taps > 1:
         p.lut("maximum bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
 
 
 @compose.register
 def _(c: GlobalPoolConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.folds)
-    p.counter(c.pixels)
+    fold = p.counter(c.folds, early=True)
+    p.counter(c.pixels, early=True)
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + fold * (1 + fold_use(c.thresholds, c.pe)[1]) + c.pe * total.width
     if c.function == "max":
@@ -42,7 +55,7 @@ def _(c: GlobalPoolConfig, p):
 @compose.register
 def _(c: ArgMaxConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    p.counter(c.folds)
+    p.counter(c.folds, early=True)
     # Each winner of two has a register; who has no other to meet waits in a chain of them. (first lane, last lane, registers) of each:
     waiting, levels = [(lane, lane, 0) for lane in range(c.lanes)], 0
     while len(waiting) > 1:

@@ -9,7 +9,7 @@ from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import remember
-from finnr_rtl.cost.cores.arithmetic import ends, multiples, multiply, parameters, registered, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import ends, multiples, multiply, parameters, part_bits, registered, taken_with_operand
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.requantiser import Requantiser
 
@@ -30,7 +30,7 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
     width = lanes * offset.width
     addends = registered(offsets, words, width, rom_in_block(storage, words, width)) or int(table.offset.any())
     if scales.changing:
-        registers = lanes * product.width
+        registers = lanes * (part_bits(x, scale, c.arithmetic) or product.width)
         in_slices = multiply(p, lanes, x, scale, c.arithmetic)
     else:
         registers = multiples(table.scale[:lanes], x, p)
@@ -70,8 +70,7 @@ def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Part
     shared.ff += 1
     p.ff += lanes * bits
     p.lut("sum bit", lanes * bits)
-    low, high = table.corrections.min(axis=0).clip(max=0).sum(), table.corrections.max(axis=0).clip(min=0).sum()
-    amount = min(bits, holding(int(low), int(high)).width)
+    amount = min(bits, holding(int(table.corrections.min()), int(table.corrections.max())).width)
     p.chain(lanes * amount, 3)
     p.lut("correction", lanes * amount * entries)
     for entry in range(entries):

@@ -20,6 +20,7 @@ def _(c: FifoConfig, p):
 @compose.register
 def _(c: WidthConverterConfig, p):
     p.counter(c.phases)
+    p.ff += (len(c.takes) < c.phases) + (len(c.launches) < c.phases)
     p.lut("converter")
     p.ff += 1 + c.output.width
     if 1 < c.units_in < c.units_out:

@@ -5,6 +5,7 @@ from math import gcd
 
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.line_buffer import LineBufferConfig
+from finnr_rtl.cores.loops import Loop
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.pad_sequence import PaddedMap
 from finnr_rtl.cores.padding import PaddingConfig
@@ -79,30 +80,32 @@ def _ring_words(c: WalkConfig) -> int:
     return c.words
 
 
+def _turns(loops: list[Loop], p: Parts) -> None:
+    """cores/loops.py: counters, and which of the loops goes on."""
+    for loop in loops:
+        p.counter(loop.count)
+    rounds = sum(loop.count > 1 for loop in loops)
+    p.ff += rounds.bit_length()
+
+
 @compose.register
 def _(c: WalkConfig, p):
     width, words = c.input.width, ring_words(c)
-    windows, taps = c.window_loops, c.tap_loops
-    loops = windows + taps
+    windows = len(c.window_loops)
+    loops = windows + len(c.tap_loops)
     p.ram(words, width)
-    reaches = [loop.reach for loop in loops]
-    moves = [loop.stride - sum(reaches[n + 1 :]) for n, loop in enumerate(loops)] + [c.map.total - sum(reaches)]
-    frees = [loop.stride - sum(reaches[n + 1 : len(windows)]) for n, loop in enumerate(windows)]
-    frees.append(c.map.total - sum(reaches[: len(windows)]))
-    # Where the walk goes on at the end of a frame as it does behind each round of an outer loop, that loop's counter is not needed.
-    needed = next((n for n in range(len(windows)) if (moves[n], frees[n]) != (moves[-1], frees[-1])), len(windows))
-    for loop in loops[needed:]:
-        p.counter(loop.count)
+    counted, moves, frees = c.turns
+    _turns(counted, p)
     ahead = holding(min(-max(moves), -1), words - 1).width
     fill = holding(-words - max(0, max(frees) - c.footprint), 0).width
     p.ff += ahead + fill + 1
     p.lut("walk")
     p.lut("walk bit", ahead + fill)
-    p.lut("walk move", ahead * len(loops) + fill * len(windows))
+    p.lut("walk move", ahead * loops + fill * windows)
     address = p.counter(words)
     p.ff += address
     p.lut("walk address", address)
-    p.lut("walk move", address * len(loops))
+    p.lut("walk move", address * loops)
     if words & (words - 1):
         p.lut("walk address", address)
     _pad_sequence(c.map, p)
@@ -114,16 +117,12 @@ def _(c: WalkConfig, p):
 def _(c: LineBufferConfig, p):
     width, held, places = c.input.width, c.rows_held, max(c.row, 2)
     p.credit_fifo(c.output.width, c.places)
-    rows, columns, beats = c.read_loops
-    # Where a frame ends as a row of windows does, rows need no counter.
-    next_frame = c.map.padded[0] - (rows.count - 1) * c.stride[0]
-    for loop in c.read_loops if next_frame != c.stride[0] else (columns, beats):
-        p.counter(loop.count)
+    _turns(c.turns[0], p)
     p.ff += max(c.first, c.mmv * c.stride[1] - 1).bit_length()
-    words = held * c.row
-    p.ff += holding(0, words).width
+    spare = holding(min(-c.ahead - 1, -max(c.turns[1])), held * c.row - c.ahead - 1).width
+    p.ff += spare
     p.lut("walk")
-    p.lut("walk bit", holding(0, words).width)
+    p.lut("walk bit", spare)
     _pad_sequence(c.map, p)
     if any(c.map.pads):
         p.lut("ring pad bit", width)
@@ -131,10 +130,11 @@ def _(c: LineBufferConfig, p):
     p.counter(held)
     for _ in range(held):
         p.ram(places, width)
+    _, columns, beats = c.read_loops
     p.counter(columns.count * beats.count)
     # The number of the first row's memory, and its register, which has no bit that is always 0.
     first = address_bits(held) if held > 1 else 0
-    even = gcd(held, c.stride[0], next_frame)
+    even = gcd(held, *c.top_moves)
     p.ff += 2 * first - ((even & -even).bit_length() - 1) + 3
     p.multiplexer(held, c.kernel[0] * width)
     # Columns are kept as far as a tap takes them; between taps of several beats they are shift registers.

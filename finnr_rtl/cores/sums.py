@@ -1,0 +1,62 @@
+"""Sums of many terms in as many cycles as they need, so that none has more than six LUTs and a carry chain one behind the other."""
+
+from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
+
+from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.product import product, uses_dsp
+
+__all__ = ["MOST_TERMS", "part_shapes", "product_parts", "reduce_terms", "reductions"]
+
+# Terms that are added up in a cycle. Synthesis makes them two, three at a time, in five levels of LUTs; a sixth feeds the carry chain.
+MOST_TERMS = 12
+
+
+def reductions(terms: int, most: int = MOST_TERMS) -> int:
+    """Cycles in which so many terms become no more than ``most``."""
+    cycles = 0
+    while terms > most:
+        terms, cycles = -(-terms // MOST_TERMS), cycles + 1
+    return cycles
+
+
+def reduce_terms(m: Module, name: str, terms: list[Value], cycles: int) -> list[Value]:
+    """Fewer terms of the same sum, after so many cycles: each time, sums of up to 12 go into registers."""
+    for cycle in range(cycles):
+        groups = -(-len(terms) // MOST_TERMS)
+        sums = [total(terms[group::groups]) for group in range(groups)]
+        terms = [Signal(exact.shape(), name=f"{name}_sum{cycle}_{group}", reset_less=True) for group, exact in enumerate(sums)]
+        m.d.sync += [register.eq(exact) for register, exact in zip(terms, sums, strict=True)]
+    return terms
+
+
+def part_shapes(arithmetic: str, first: Shape, second: Shape) -> list[Shape]:
+    """Shapes of the parts that the narrower factor of a product is cut into, lowest first; there is one where DSP blocks multiply, or
+    the rows of a product in LUTs are few enough to be added up in a cycle."""
+    narrow = second if first.width >= second.width else first
+    if uses_dsp(arithmetic, first, second):
+        return [narrow]
+    count = max(1, -(-narrow.width // MOST_TERMS))
+    ends = [narrow.width * part // count for part in range(count + 1)]
+    widths = [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
+    return [unsigned(width) for width in widths[:-1]] + [Shape(widths[-1], signed=narrow.signed)]
+
+
+def product_parts(m: Module, name: str, first: Value, second: Value, arithmetic: str, shape: Shape) -> list[Value]:
+    """Values that add up to ``first * second``, one cycle later: one register of ``shape``, which holds the product, or one for each of
+    :func:`part_shapes`."""
+    shapes = part_shapes(arithmetic, first.shape(), second.shape())
+    if len(shapes) == 1 or isinstance(first, Const) or isinstance(second, Const):
+        register = Signal(shape, name=name, reset_less=True)
+        m.d.sync += register.eq(product(m, f"{name}_exact", first, second, arithmetic))
+        return [register]
+    wide, narrow = (first, second) if len(first) >= len(second) else (second, first)
+    parts, place = [], 0
+    for shape in shapes:
+        part = narrow[place : place + shape.width]
+        exact = product(m, f"{name}_exact{place}", wide, part.as_signed() if shape.signed else part, "lut")
+        own = Shape(len(wide) + shape.width, signed=wide.shape().signed or shape.signed)
+        register = Signal(own, name=f"{name}_{place}", reset_less=True)
+        m.d.sync += register.eq(exact)
+        parts.append(register << place)
+        place += shape.width
+    return parts

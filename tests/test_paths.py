@@ -1,0 +1,95 @@
+"""Longest paths of netlists small enough to see them."""
+
+import pytest
+
+from finnr_rtl.synthesis.paths import KINDS, worst_paths
+
+OUTPUTS = {"O", "Q", "CO", "P", "DOA"}
+
+
+class Netlist:
+    """Cells as ``write_json`` has them; bits are given by name."""
+
+    def __init__(self):
+        self.bits, self.cells, self.ports = {}, {}, {}
+
+    def _numbers(self, names):
+        return [name if name in ("0", "1") else self.bits.setdefault(name, len(self.bits) + 2) for name in names.split()]
+
+    def cell(self, kind, parameters=None, **pins):
+        """``pins`` are names of bits, lowest first."""
+        directions = {pin: "output" if pin in OUTPUTS else "input" for pin in pins}
+        connections = {pin: self._numbers(names) for pin, names in pins.items()}
+        self.cells[f"cell{len(self.cells)}"] = {
+            "type": kind, "parameters": parameters or {}, "port_directions": directions, "connections": connections}
+
+    def port(self, name, direction):
+        self.ports[name] = {"direction": direction, "bits": self._numbers(name)}
+
+    def worst(self):
+        names = {name: {"hide_name": 0, "bits": [bit]} for name, bit in self.bits.items()}
+        return {kind: [(path.luts, path.chains, path.slices, path.start, path.end) for path in front]
+                for kind, front in worst_paths({"cells": self.cells, "ports": self.ports, "netnames": names}).items()}
+
+
+def test_luts_between_registers_and_ports():
+    netlist = Netlist()
+    netlist.port("in", "input")
+    netlist.port("out", "output")
+    netlist.cell("FDRE", C="clk", D="b", CE="1", R="in", Q="state")
+    netlist.cell("LUT2", I0="state", I1="in", O="a")
+    netlist.cell("MUXF7", I0="a", I1="0", S="state", O="muxed")
+    netlist.cell("LUT1", I0="muxed", O="b")
+    netlist.cell("OBUF", I="a", O="out")
+    assert netlist.worst() == {
+        "register to register": [(2, 0, 0, "state", "state.D")],
+        "port to register": [(2, 0, 0, "in", "state.D")],
+        "register to port": [(1, 0, 0, "state", "out")],
+        "port to port": [(1, 0, 0, "in", "out")],
+    }
+
+
+def test_a_carry_chain_counts_once_however_long():
+    netlist = Netlist()
+    netlist.cell("FDRE", D="d", Q="q")
+    netlist.cell("LUT1", I0="q", O="s")
+    netlist.cell("CARRY4", CI="0", CYINIT="0", S="s 0 0 0", DI="q 0 0 0", O="o0 o1 o2 o3", CO="c0 c1 c2 c3")
+    netlist.cell("CARRY4", CI="c3", CYINIT="0", S="0 0 0 0", DI="0 0 0 0", O="p0 p1 p2 p3", CO="e0 e1 e2 e3")
+    netlist.cell("LUT1", I0="p3", O="d")
+    assert netlist.worst()[KINDS[0]] == [(2, 1, 0, "q", "q.D")]
+
+
+def test_one_chain_behind_another_is_two():
+    netlist = Netlist()
+    netlist.cell("FDRE", D="p0", Q="q")
+    netlist.cell("CARRY4", CI="0", CYINIT="0", S="q 0 0 0", DI="0 0 0 0", O="o0 o1 o2 o3", CO="c0 c1 c2 c3")
+    netlist.cell("CARRY4", CI="0", CYINIT="c3", S="0 0 0 0", DI="0 0 0 0", O="p0 p1 p2 p3", CO="e0 e1 e2 e3")
+    assert [path[:2] for path in netlist.worst()[KINDS[0]]] == [(0, 2)]
+
+
+def test_reading_lut_memory_is_a_lut():
+    netlist = Netlist()
+    netlist.cell("FDRE", D="data", Q="address")
+    netlist.cell("RAM32M", ADDRA="address", DIA="address", DOA="data")
+    front = netlist.worst()[KINDS[0]]
+    assert [path[:4] for path in front] == [(1, 0, 0, "address")]
+
+
+@pytest.mark.parametrize(("registers", "slices"), [
+    ({}, 1),  # right through
+    ({"AREG": "1", "MREG": "1", "PREG": "1"}, 0),  # in and out
+    ({"MREG": "1", "PREG": "1"}, 1),  # through the multiplier
+    ({"AREG": "1"}, 1),  # out of it
+])
+def test_a_multiplier_without_registers_is_on_the_path(registers, slices):
+    netlist = Netlist()
+    netlist.cell("FDRE", D="p", Q="a")
+    netlist.cell("DSP48E1", registers, A="a", P="p")
+    assert [path[:3] for path in netlist.worst()[KINDS[0]]] == [(0, 0, slices)]
+
+
+def test_unknown_cells_are_refused():
+    netlist = Netlist()
+    netlist.cell("MYSTERY", I="a", O="b")
+    with pytest.raises(ValueError, match="cell MYSTERY is not known"):
+        netlist.worst()
