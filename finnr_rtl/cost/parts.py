@@ -195,10 +195,10 @@ class Parts:
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
         """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
-        if self.six and not in_slices:
-            self.fixed += bits
+        if in_slices:
+            self.lut("cleared bit", bits)
         else:
-            self.lut("cleared bit" if in_slices else "accumulator bit", bits)
+            self.known(bits, 2 * bits)
 
     def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True) -> None:
         """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for ``plain`` see :func:`adders`."""
@@ -207,7 +207,8 @@ class Parts:
         self.lut("full adder" if plain else "product full adder", count * full)
         self.lut("last full adder", count * last)
         self.lut("half adder" if plain else "product half adder", count * half)
-        self.lut("sum bit", count * carried)
+        # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.
+        self.lut("sum bit", count * (carried if self.six else width * (carried > 0)))
 
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
@@ -219,21 +220,19 @@ class Parts:
             self.lut("gated bit", count * wide.width)
         self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms, plain=False)
 
-    def known(self, feature: str, luts: int, amount: float) -> None:
-        """So many LUTs of six inputs; where LUTs have four, ``amount`` of a feature."""
-        if self.six:
-            self.fixed += luts
-        else:
-            self.lut(feature, amount)
+    def known(self, six: int, four: int) -> None:
+        """LUTs, of six inputs or of four."""
+        self.fixed += six if self.six else four
 
     def compare(self, count: int, bits: int) -> None:
-        """``count`` comparisons of two numbers of ``bits`` bits: a carry for three bits, from two LUTs."""
-        self.known("compare bit", count * 2 * ceil(bits / 3), count * bits)
+        """``count`` comparisons of two numbers of ``bits`` bits: a carry for three bits from two LUTs of six inputs."""
+        self.known(count * 2 * ceil(bits / 3), 0)
+        self.lut("compare bit", 0 if self.six else count * bits)
 
     def greater(self, count: int, bits: int) -> None:
         """``count`` times the greater of two numbers."""
-        self.compare(count, bits)
-        self.known("greater bit", count * bits, count * bits)
+        self.known(count * (2 * ceil(bits / 3) + bits), 0)
+        self.lut("greater bit", 0 if self.six else count * bits)
 
     def output_place(self) -> None:
         """cores/register.py."""

@@ -15,6 +15,7 @@ from finnr_rtl.cost.contents import columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
+from finnr_rtl.thresholds import Thresholds
 
 
 @compose.register
@@ -22,7 +23,7 @@ def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
     asked, along = fold_use(c.thresholds, c.pe)
     fold = p.counter(c.shape[-1] // c.pe) if asked else 0
-    p.ff += c.input.width + 1 + fold * along
+    p.ff += c.input.width + 1 + fold * along - _unread_bits(c)
     activation(c.in_codes, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
 
 
@@ -96,3 +97,11 @@ def _(c: MultiplyConfig, p):
     if multiply(p, c.pe, *shapes, c.arithmetic):
         p.into_slices(registers)
     activation(c.thresholds, c.pe, total, p, c)
+
+
+def _unread_bits(c: ThresholdConfig) -> int:
+    """Lowest bits of operands that make no difference: those that are 0 in the only threshold of each channel of a lane."""
+    if not isinstance(c.in_codes, Thresholds) or c.in_codes.steps > 1:
+        return 0
+    together = np.bitwise_or.reduce(c.in_codes.values.reshape(-1, c.pe), axis=0)
+    return int(np.minimum(np.bitwise_count((together & -together) - 1), c.input_type.bits).sum())

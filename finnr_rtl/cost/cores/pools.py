@@ -1,5 +1,7 @@
 """Cores that reduce many values to one: pools and the greatest channel."""
 
+from math import ceil
+
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
@@ -28,8 +30,13 @@ def _(c: PoolConfig, p):
         p.lut("flag")
     if c.beats > 1:
         p.ff += c.output.width
-    if c.taps > 1:
-        p.lut("maximum bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
+    others = c.simd - (c.beats == 1)
+    if c.dtype.bits > 1:
+        p.greater(c.lanes * others, c.dtype.bits)
+    else:
+        p.known(c.lanes * ceil(others / 5), c.lanes * ceil(others / 3))
+    # Where a maximum is kept to the next beat, it begins anew with the least value behind the last.
+    p.lut("maximum bit", c.output.width * (c.beats > 1))
 
 
 @compose.register
@@ -44,7 +51,7 @@ def _(c: GlobalPoolConfig, p):
     else:
         # What replaces the sum at the first pixel, and an adder where there are bits to add.
         added = total.width if number_shape(c.input_type).signed else min(total.width, c.input_type.bits)
-        p.known("pool sum bit", c.pe * (total.width + added), c.pe * total.width)
+        p.known(c.pe * (total.width + added), 2 * c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:

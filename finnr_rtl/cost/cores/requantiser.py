@@ -41,12 +41,13 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         p.into_slices(registers + (0 if table.exceptions.size else register))
         shared.into_slices(addends + taken_with_operand(scales, words))
     else:
-        p.lut("sum bit", remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width)))
+        added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
+        p.lut("sum bit", added if p.six else lanes * total.width)
     p.ff += registers
     shared.ff += addends
     _clip(table, lanes, sums, p)
     if table.half_even:
-        p.known("tie bit", lanes * (1 + (ceil(table.shift / 6) if table.shift > 5 else 0)), lanes * table.shift)
+        p.known(lanes * (1 + (ceil(table.shift / 6) if table.shift > 5 else 0)), lanes * ceil(table.shift / 2))
     if table.exceptions.size:
         _exceptions(table, lanes, x, p, shared, storage)
 
@@ -61,7 +62,8 @@ def _clip(table: Requantiser, lanes: int, sums: tuple[int, int], p: Parts) -> No
     """One bound alone is the set or the reset of the output's registers."""
     bounds = (sums[0] >> table.shift < table.low) + (sums[1] >> table.shift > table.high)
     if bounds:
-        p.known("clip bit", lanes * (table.output.bits if bounds == 2 else 1), lanes * table.output.bits)
+        shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift).width
+        p.known(lanes * (table.output.bits if bounds == 2 else 1), lanes * (table.output.bits + shifted))
 
 
 def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Parts, storage: str) -> None:
