@@ -1,11 +1,13 @@
 """The page of results: ``python benchmarks/results.py > docs/results.md``.
 
 Prints what the other scripts have recorded in ``benchmarks/data/``: cycles (``cycles.py``), FIFOs (``one_less.py``), resources
-(``whole_costs.py``) and designs on boards (``boards.py``).
+(``whole_costs.py``), designs on boards (``boards.py``), and paths within a cycle (``clock.py``, ``place_and_route.py``).
 """
 
 import json
 from pathlib import Path
+
+import clock
 
 DATA = Path(__file__).parent / "data"
 RESOURCES = ("lut", "ff", "bram18", "dsp")
@@ -71,6 +73,12 @@ def boards() -> str:
     return table(["network", "board", "cycles per frame", "frames/s", "Algorithm 1, frames/s", "ratio", "gap", "LUT", "BRAM18"], rows)
 
 
+def placed() -> str:
+    rows = [[name, row["mhz"], row["logic"], row["routing"], f"`{row['start']}` to `{row['end']}`"]
+            for name, row in dict(records("place_and_route.json")).items()]
+    return table(["core", "MHz", "logic, ns", "routing, ns", "slowest path"], rows)
+
+
 def main():
     print(f"""# Results
 
@@ -101,7 +109,19 @@ The whole accelerator as the cost model predicts it, and as Yosys counts it (`be
 The fastest design in a board's budget, and that of FINN-R's Algorithm 1 in the same budget by the same costs (`benchmarks/boards.py`).
 The gap is by how much another folding could be faster at most.
 
-{boards()}""")
+{boards()}
+
+## Clock
+
+The longest paths of cores within a cycle, after `synth_xilinx -family xc7 -flatten` (`benchmarks/clock.py`). Over the bar is a core with a
+path between registers of more than six LUTs and one carry chain; a DSP slice counts like three LUTs. Kinds are those of
+`benchmarks/core_sweep.py`, single cores those of `benchmarks/clock_extremes.py`.
+
+{clock.table(clock.load())}
+
+Cores placed and routed for an ECP5, LFE5U-85F of speed grade 6 (`benchmarks/place_and_route.py`):
+
+{placed()}""")
 
 
 if __name__ == "__main__":
