@@ -40,7 +40,7 @@ def _(c: MvtuConfig, p):
         p.ff += p.counter(c.nf * c.sf)
     else:
         kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
-        if c.mmv == 1 and not c.matches and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type)):
+        if c.mmv == 1 and not c.bitwise and not c.packings and _in_slices(c):
             p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
     # The operand and its replay.
@@ -117,9 +117,13 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         return step
     p.ff += c.pe * total.width
     # A slice adds up its own products; LUTs clear the sum where a fold begins.
-    alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type))
-    p.accumulator(c.pe * total.width, alone)
+    p.accumulator(c.pe * total.width, c.simd == 1 and _in_slices(c))
     return total
+
+
+def _in_slices(c: MvtuConfig) -> bool:
+    """Whether each product has a DSP slice."""
+    return uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
 
 
 def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
