@@ -1,12 +1,15 @@
 """The page of results: ``python benchmarks/results.py > docs/results.md``.
 
 Prints what the other scripts have recorded in ``benchmarks/data/``: designs on boards (``boards.py``), cycles (``cycles.py``), resources
-(``whole_costs.py``) and FIFOs (``one_less.py``).
+(``whole_costs.py``), FIFOs (``one_less.py``), the fastest designs (``fastest.py``), and paths within a cycle (``clock.py``,
+``place_and_route.py``).
 """
 
 import json
 from pathlib import Path
 
+import clock
+import fastest
 from verify_models import NETWORKS
 
 DATA = Path(__file__).parent / "data"
@@ -79,6 +82,12 @@ def taken(resources: dict) -> list[tuple[str, int]]:
     return [(name, resources[name]) for name in RESOURCES]
 
 
+def placed() -> str:
+    rows = [[name, row["mhz"], row["logic"], row["routing"], f"`{row['start']}` to `{row['end']}`"]
+            for name, row in dict(records("place_and_route.json")).items()]
+    return table(["core", "MHz", "logic, ns", "routing, ns", "slowest path"], rows)
+
+
 def main():
     print(f"""# Results
 
@@ -106,8 +115,25 @@ slowest stage waits no more.
 
 Rooms that the model calls tight, with one beat less (`benchmarks/one_less.py`).
 
-{rooms()}""")
+{rooms()}
 
+## The fastest
+
+CNV and its cores beside FINN's, and the fastest design of 80 % of a board's LUTs without DSP blocks (`benchmarks/fastest.py`).
+
+{fastest.table(fastest.load_records())}
+
+## Clock
+
+The longest paths of cores within a cycle, after `synth_xilinx -family xc7 -flatten` (`benchmarks/clock.py`). Over the bar is a core with a
+path between registers of more than six LUTs and one carry chain; a DSP slice counts like three LUTs. Kinds are those of
+`benchmarks/core_sweep.py`, single cores those of `benchmarks/clock_extremes.py`.
+
+{clock.table(clock.load())}
+
+Cores placed and routed for an ECP5, LFE5U-85F of speed grade 6 (`benchmarks/place_and_route.py`):
+
+{placed()}""")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.multiplexer import multiplex
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType
 
@@ -165,13 +166,6 @@ class WidthConverter(wiring.Component):
     def _select(self, m, beat, unit, history):
         """One unit of the output beat, chosen by the number of the beat in the period."""
         c = self._config
-        width = c.unit * c.dtype.bits
-        sources = [history[age].word_select(offset, width) for age, offset in (c.source(n, unit) for n in range(c.units_in))]
-        selected = Signal(width, name=f"unit{unit}")
-        with m.Switch(beat):
-            for n, source in enumerate(sources[:-1]):
-                with m.Case(n):
-                    m.d.comb += selected.eq(source)
-            with m.Default():
-                m.d.comb += selected.eq(sources[-1])
-        return selected
+        places = [c.source(n, unit) for n in range(c.units_in)]
+        sources = [history[age].word_select(offset, c.unit * c.dtype.bits) for age, offset in places]
+        return multiplex(beat, sources, places)

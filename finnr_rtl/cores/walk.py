@@ -167,11 +167,11 @@ class Walk(wiring.Component):
         moves = [amount % words for amount in moves]
         further = Signal(len(address), name="read_address_further")
         m.d.comb += further.eq(address + choose(m, "read_address_move", moves, turn))
-        with m.If(read):
-            m.d.sync += address.eq(further)
+        following = further
         if words & (words - 1):
             beyond = Signal(range(-words, words), name="read_address_beyond")
             m.d.comb += beyond.eq(address + choose(m, "read_address_back", [amount - words for amount in moves], turn))
-            with m.If(read & (beyond >= 0)):
-                m.d.sync += address.eq(beyond)
+            following = Mux(beyond < 0, further, beyond)
+        with m.If(read):
+            m.d.sync += address.eq(following)
         return address
