@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from finnr_rtl.cores.bit_heap import HeapSum
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.packed import PACKED, PackedLanes, borrowed, packings
 from finnr_rtl.datatypes import int_, uint
@@ -14,8 +13,8 @@ from finnr_rtl.datatypes import int_, uint
 
 def results(lanes: PackedLanes, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """What ``lanes`` give for inputs (vectors, simd) and weights (vectors, lanes, simd), a vector each cycle."""
-    input_type, weight_type, simd, packing, width, several, _ = lanes.parameters
-    latency = 1 + HeapSum.latency(packing.heights(simd, width), several)
+    input_type, weight_type, simd, packing, total = lanes.parameters
+    width, latency = total.width, 1 + total.latency
     words = StreamSpec(weight_type, (packing.lanes, simd), packing.lanes * simd).pack(borrowed(w, (packing,)))
     inputs = StreamSpec(input_type, (simd,), simd).pack(x)
     found = []
@@ -49,7 +48,7 @@ def test_exact_to_the_ends_of_the_range(bits, kind, narrow):
         # All at an end at once, which gives the greatest sums there are.
         for place, (value, weight) in enumerate(product((input_type.min, input_type.max), (low, high))):
             x[place], w[place] = value, weight
-        unit = PackedLanes(input_type, int_(bits), 6, packing, 24, several=False, rescaled=False)
+        unit = PackedLanes(input_type, int_(bits), 6, packing, packing.lane_sum(6, 1, 24, rescaled=False))
         assert np.array_equal(results(unit, x, w), (w * x[:, None]).sum(axis=2)), packing
 
 

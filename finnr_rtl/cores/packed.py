@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.bit_heap import HeapSum
-from finnr_rtl.cores.operands import numbers
+from finnr_rtl.cores.accumulator import rescales
+from finnr_rtl.cores.bit_heap import HeapSum, Sum
+from finnr_rtl.cores.operands import holding, numbers
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
-__all__ = ["PACKED", "PackedLanes", "Packing", "borrowed", "packings"]
+__all__ = ["PACKED", "PackedLanes", "PackedProducts", "Packing", "borrowed", "packed_sum", "packings"]
 
 PACKED = ("packed", "dense")
 """Words of ``arithmetic``: fields that hold the sums they are made for, or as many products as fit: fields that overlap by a bit."""
@@ -54,18 +56,16 @@ class Packing:
         """Sums that are taken apart, of ``simd`` products in each lane."""
         return -(-simd // self.terms)
 
-    def constant(self, simd: int) -> int:
-        """What takes the halves off again that slices add, and makes up for bits that are inverted because they count negative."""
-        return -self.groups(simd) * ((1 << (self.width - 1)) + self.overlap)
+    def lane_sum(self, simd: int, steps: int, width: int, rescaled: bool) -> Sum:
+        """The sum of each lane over so many steps of ``simd`` products, in ``width`` bits.
 
-    def heights(self, simd: int, width: int) -> tuple[int, ...]:
-        """Bits of each column of a sum of ``simd`` products that is kept in ``width`` bits; of each lane the same."""
+        It begins with what takes the halves off again that slices add, and makes up for bits that are inverted as they count negative.
+        """
         groups = self.groups(simd)
-        heights = [groups * (place < self.width) + (self.constant(simd) >> place & 1) for place in range(width)]
+        heights = [groups] * min(self.width, width)
         heights[0] += groups * self.overlap
-        while not heights[-1]:
-            heights.pop()
-        return tuple(heights)
+        owed = steps * groups * ((1 << (self.width - 1)) + self.overlap)
+        return Sum(tuple(heights), width, steps > 1, rescaled, -owed % (1 << width))
 
 
 def signed_bits(low: int, high: int) -> int:
@@ -122,26 +122,68 @@ def borrowed(weights: np.ndarray, packs: tuple[Packing, ...]) -> np.ndarray:
     return stored
 
 
+class PackedProducts(wiring.Component):
+    """Products of ``pe`` rows of weights with ``simd`` inputs, summed over the steps of a row, for the contract ``config`` of an MVTU.
+
+    ``x`` holds the inputs, and ``w`` the weights of all lanes as stored, lane by lane. ``y<lane>`` is the sum a cycle later than the
+    ``packed_sum(config)`` is done; ``first`` and ``valid`` tell of the last cycle before it alone.
+
+    Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<pe-1>`` Out.
+    """
+
+    def __init__(self, config):
+        self._config = config
+        super().__init__({
+            "x": In(config.simd * config.input_type.bits),
+            "w": In(config.pe * config.simd * config.weight_type.bits),
+            "first": In(1),
+            "valid": In(1),
+            **{f"y{lane}": Out(holding(*config.accumulator_range)) for lane in range(config.pe)},
+        })
+
+    @property
+    def results(self) -> list[Signal]:
+        """``y`` of every lane."""
+        return [getattr(self, f"y{lane}") for lane in range(self._config.pe)]
+
+    def elaborate(self, platform):
+        c = self._config
+        m = Module()
+        results, weights = iter(self.results), self.w
+        for index, packing in enumerate(c.packings):
+            lanes = PackedLanes(c.input_type, c.weight_type, c.simd, packing, packed_sum(c))
+            m.submodules[f"lanes{index}"] = lanes
+            m.d.comb += [lanes.x.eq(self.x), lanes.w.eq(weights[: len(lanes.w)])]
+            m.d.comb += [lanes.first.eq(self.first), lanes.valid.eq(self.valid)]
+            m.d.comb += [next(results).eq(y) for y in lanes.results]
+            weights = weights[len(lanes.w) :]
+        return m
+
+
+def packed_sum(config) -> Sum:
+    """The sum of each lane of an MVTU with packings."""
+    width = holding(*config.accumulator_range).width
+    return config.packings[0].lane_sum(config.simd, config.sf, width, rescales(config.thresholds))
+
+
 class PackedLanes(Shared):
-    """The lanes of one :class:`Packing`: each ``y`` of ``width`` bits is the dot product of ``simd`` inputs and weights, a cycle later than
-    :class:`HeapSum` has the sum of its ``heights``, which tells what ``several``, ``rescaled``, ``first`` and ``valid`` are.
+    """The lanes of one :class:`Packing`: each ``y`` is the dot product of ``simd`` inputs and weights, summed up as ``total`` tells, and a
+    cycle later than that.
 
     ``w`` holds lanes * simd values of ``weight_type``, lane by lane, as :func:`borrowed` gives them.
 
     Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<lanes-1>`` Out.
     """
 
-    def __init__(
-        self, input_type: DataType, weight_type: DataType, simd: int, packing: Packing, width: int, several: bool, rescaled: bool
-    ):
-        self.parameters = (input_type, weight_type, simd, packing, width, several, rescaled)
+    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, packing: Packing, total: Sum):
+        self.parameters = (input_type, weight_type, simd, packing, total)
         self.variant = f"_{packing.lanes}"
         super().__init__({
             "x": In(simd * input_type.bits),
             "w": In(packing.lanes * simd * weight_type.bits),
             "first": In(1),
             "valid": In(1),
-            **{f"y{lane}": Out(width) for lane in range(packing.lanes)},
+            **{f"y{lane}": Out(total.width) for lane in range(packing.lanes)},
         })
 
     @property
@@ -150,13 +192,12 @@ class PackedLanes(Shared):
         return [getattr(self, f"y{lane}") for lane in range(self.parameters[3].lanes)]
 
     def build(self, platform):
-        input_type, weight_type, simd, pack, *total = self.parameters
+        input_type, weight_type, simd, pack, total = self.parameters
         m = Module()
         inputs = numbers(m, "x", self.x, input_type)
         weights = numbers(m, "w", self.w, weight_type)
         columns = [self._signed(weights[k::simd]) for k in range(simd)]
-        heights = pack.heights(simd, total[0])
-        sums = [[[Const(1, 1)] * (pack.constant(simd) >> place & 1) for place in range(len(heights))] for _ in self.results]
+        sums = [[[] for _ in total.heights] for _ in self.results]
         for first in range(0, simd, pack.terms):
             part = slice(first, first + pack.terms)
             products = self._products(m, f"products{first}", inputs[part], columns[part])
@@ -173,7 +214,7 @@ class PackedLanes(Shared):
                 for bits, bit in zip(sums[lane], field, strict=False):
                     bits.append(bit)
         for lane, y in enumerate(self.results):
-            m.submodules[f"sum{lane}"] = heap = HeapSum(heights, *total)
+            m.submodules[f"sum{lane}"] = heap = HeapSum(total)
             m.d.comb += [getattr(heap, f"c{place}").eq(Cat(*bits)) for place, bits in enumerate(sums[lane])]
             m.d.comb += [heap.first.eq(self.first), heap.valid.eq(self.valid), y.eq(heap.y)]
         return m

@@ -3,8 +3,8 @@
 import numpy as np
 from amaranth.hdl import Shape
 
+from finnr_rtl.cores.bit_products import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
-from finnr_rtl.cores.matches import in_matches
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
@@ -12,9 +12,9 @@ from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import FEW_WORDS, distinct_columns, remember
 from finnr_rtl.cost.cores.activation import activation, both_slopes
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits
+from finnr_rtl.cost.cores.bit_products import bit_lanes
 from finnr_rtl.cost.cores.dispatch import compose
-from finnr_rtl.cost.cores.heap_products import heap_lanes
-from finnr_rtl.cost.cores.matches import match_lanes
+from finnr_rtl.cost.cores.packed import packed_lanes
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.emit.images import WIDE
@@ -67,9 +67,9 @@ def _(c: MvtuConfig, p):
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
-    total = match_lanes(c, vector) if c.matches else heap_lanes(c, vector) if c.heaped else _lanes(c, vector)
-    if c.matches and c.thresholds is None:
-        offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_matches(c.input_type, c.weights)[1])
+    total = bit_lanes(c, vector) if c.bitwise else packed_lanes(c, vector) if c.packings else _lanes(c, vector)
+    scale, offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_sums(c.input_type, c.weight_type, c.weights))
+    if c.bitwise and c.thresholds is None and (scale != 1 or offsets.any()):
         parameters(offsets, c.pe, p)
         vector.lut("count bit", c.pe * total.width)
     activation(_in_sums(c), c.pe, total, vector, c, shared=p)
@@ -88,7 +88,7 @@ def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
     if c.thresholds is None:
         return None
     values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
-    return remember(values, ("in sums", c.input_type, c.mw), lambda: c.in_sums)
+    return remember(values, ("in sums", c.input_type, c.bitwise, c.mw), lambda: c.in_sums)
 
 
 def _lanes(c: MvtuConfig, p: Parts) -> Shape:
@@ -104,13 +104,7 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         bits = ones * (w if input_type == BIPOLAR else a)
         p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
-    elif input_type == BIPOLAR:
-        bits = w + 1
-        p.lut("signed term bit", products * bits)
-        p.lut("signed adder", c.pe * max(0, c.simd * bits - 2 * step.width))
-        p.lut("signed sum bit", c.pe * step.width)
-        p.lut("negation bit", products * w)
-    elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
+    else:
         # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
         p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
@@ -118,8 +112,6 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
             p.into_slices(c.pe * _sums(c)[1].width)
         # A slice adds one other product to its own; what pairs give is added up in LUTs.
         p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
-    else:
-        p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width
     if not several:
         return step
