@@ -83,7 +83,8 @@ def cores() -> dict[str, tuple[CoreConfig, dict[str, int], str]]:
             (SwuConfig(BIPOLAR, (30, 30, 64), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 32), {"lut": 120, "bram18": 1},
              "317 LUT, 14,222 cycles"),
         "8-bit activation of 64 channels from 24 bits":
-            (ThresholdConfig(int_(24), (784, 64), uniform, 1, threshold_storage="lut"), {"lut": 472, "dsp": 1, "bram18": 0}, "472 LUT, 23 BRAM18"),
+            (ThresholdConfig(int_(24), (784, 64), uniform, 1, threshold_storage="lut"), {"lut": 472, "dsp": 1, "bram18": 0},
+             "472 LUT, 23 BRAM18"),
         "FIFO 256 x 32": (FifoConfig(StreamSpec(BIPOLAR, (256, 32), 32), 256), {"lut": 342, "bram18": 1}, "342 LUT"),
     }
 

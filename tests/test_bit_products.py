@@ -74,9 +74,10 @@ def test_sums_of_bits_stand_for_dot_products(name, weight_name):
 
 def test_weights_of_few_words_are_in_the_luts_that_multiply():
     # The 64 x 576 layer of CNV: three products in a LUT, where a memory would need two and the memory.
-    assert Front(144, (0,), 10).luts == 96 and Front(144, (0,), 10, words=4).luts == 48
-    assert Front(144, (0,), 10, words=4).heights == (48, 48)
-    assert Front(32, (0,), 10, words=16).luts == 16 and Front(32, (0,), 10, words=32).luts == 32
+    same = planes(BIPOLAR, BIPOLAR)
+    assert Front(144, same, 10).luts == 96 and Front(144, same, 10, words=4).luts == 48
+    assert Front(144, same, 10, words=4).heights == (48, 48)
+    assert Front(32, same, 10, words=16).luts == 16 and Front(32, same, 10, words=32).luts == 32
     assert plan((48, 48), 2, 10).luts < 60
 
 

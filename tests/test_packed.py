@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from finnr_rtl.cores.bit_heap import Sum
 from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.packed import PACKED, PackedLanes, borrowed, packings
 from finnr_rtl.datatypes import int_, uint
@@ -48,7 +49,8 @@ def test_exact_to_the_ends_of_the_range(bits, kind, narrow):
         # All at an end at once, which gives the greatest sums there are.
         for place, (value, weight) in enumerate(product((input_type.min, input_type.max), (low, high))):
             x[place], w[place] = value, weight
-        unit = PackedLanes(input_type, int_(bits), 6, packing, packing.lane_sum(6, 1, 24, rescaled=False))
+        total = Sum(packing.heights(6, 24), 24, several=False, rescaled=False, initial=packing.constant(6) % (1 << 24))
+        unit = PackedLanes(input_type, int_(bits), 6, packing, total)
         assert np.array_equal(results(unit, x, w), (w * x[:, None]).sum(axis=2)), packing
 
 

@@ -9,6 +9,7 @@ Products are counted three at a time where LUTs begin: three bits of inputs and 
 LUTs. Where the memory would have few words, there is none: weights are functions of its address within the same LUTs, which are fewer then.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -26,7 +27,7 @@ from finnr_rtl.cores.shared import Shared
 from finnr_rtl.cores.slices import Slices
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
-__all__ = ["BitProducts", "Front", "Plane", "front", "in_sums", "lane_sum", "most_fused_words", "planes", "sum_range"]
+__all__ = ["BitProducts", "Front", "Plane", "front", "in_sums", "lane_sum", "most_fused_words", "planes", "sum_range", "weight_codes"]
 
 
 def most_fused_words(input_type: DataType) -> int:
@@ -93,14 +94,17 @@ def sum_range(config) -> tuple[int, int]:
     return config.accumulator_range
 
 
+# A product of bits: the place of the input and of the weight, and the plane.
+Bit = tuple[int, Plane]
+
+
 @dataclass(frozen=True)
 class Front:
     """The first LUTs of one lane: ``simd`` inputs against weights from a memory, or with ``words`` against so many words of weights (1 to
-    32) chosen by their address. ``worths`` are the powers of two of their planes, ``width`` the bits of the sum: what is worth more
-    is left out."""
+    32) chosen by their address. ``width`` are the bits of the sum, and ``planes`` those that are worth less."""
 
     simd: int
-    worths: tuple[int, ...]
+    planes: tuple[Plane, ...]
     width: int
     words: int = 0
 
@@ -114,42 +118,68 @@ class Front:
         """Products counted in one step: 3, or 1 where the address leaves no more inputs."""
         return 3 if self.address <= 3 else 1
 
-    @property
-    def rest(self) -> int:
-        """Places of each plane that are left over."""
-        return self.simd % self.together
+    @cached_property
+    def _kinds(self) -> dict[tuple[int, bool], list[Plane]]:
+        """Planes of the same worth and function."""
+        kinds = defaultdict(list)
+        for plane in self.planes:
+            kinds[plane.worth, plane.inverted].append(plane)
+        return dict(kinds)
+
+    @cached_property
+    def groups(self) -> tuple[list[list[Bit]], list[Bit]]:
+        """Products counted together, two or three of one kind, and those left alone."""
+        counted, alone = [], []
+        for of_kind in self._kinds.values():
+            bits = [(place, plane) for place in range(self.simd) for plane in of_kind]
+            for first in range(0, len(bits), self.together):
+                group = bits[first : first + self.together]
+                if len(group) > 1:
+                    counted.append(group)
+                else:
+                    alone += group
+        return counted, alone
+
+    @cached_property
+    def _sizes(self) -> list[tuple[int, int, int]]:
+        """Of each kind what it is worth, and numbers of groups of three and of bits that are left over."""
+        return [(worth, *divmod(len(of_kind) * self.simd, self.together)) for (worth, _), of_kind in self._kinds.items()]
 
     @cached_property
     def heights(self) -> tuple[int, ...]:
         """Bits of each column that are given."""
         heights = [0] * self.width
-        for worth in self.worths:
-            groups = self.simd // self.together
-            heights[worth] += groups + (self.rest > 0)
+        for worth, threes, rest in self._sizes:
+            heights[worth] += threes + (rest > 0)
             if self.together > 1 and worth + 1 < self.width:
-                heights[worth + 1] += groups + (self.rest > 1)
+                heights[worth + 1] += threes + (rest > 1)
         while len(heights) > 1 and not heights[-1]:
             heights.pop()
         return tuple(heights)
 
-    @property
+    def luts_of(self, worth: int, bits: int) -> int:
+        """LUTs that count so many products of bits, two or three, which are worth so much: two, of which one is not wanted at the top of
+        the sum; for two products, and where an address is few more inputs, they are one."""
+        return 1 if bits == 2 or self.words and self.address <= 2 or worth + 1 == self.width else 2
+
+    @cached_property
     def luts(self) -> int:
-        """LUTs of one lane: of three places two, of which fused ones with few enough inputs are one; of two places one; of single ones,
-        two or, with much of an address, one each."""
-        groups, count = self.simd // self.together, len(self.worths)
+        """LUTs of one lane. Products that are left alone share one two by two, unless there is too much of an address."""
         if self.together == 1:
-            return count * groups if self.address > 4 else -(-count * groups // 2)
-        one = self.words and self.address <= 2
-        tops = sum(worth + 1 == self.width for worth in self.worths)
-        threes = groups * (count if one else 2 * count - tops)
-        return threes + (count if self.rest == 2 else -(-count // 2) if self.rest else 0)
+            alone = sum(threes for _, threes, _ in self._sizes)
+            return alone if self.address > 4 else -(-alone // 2)
+        counted = sum(threes * self.luts_of(worth, 3) + (rest == 2) for worth, threes, rest in self._sizes)
+        return counted + -(-sum(rest == 1 for *_, rest in self._sizes) // 2)
+
+
+_front = cache(Front)
 
 
 def front(config) -> Front:
     """The front of the lanes of an MVTU."""
     width = holding(*sum_range(config)).width
-    worths = tuple(plane.worth for plane in planes(config.input_type, config.weight_type) if plane.worth < width)
-    return Front(config.simd, worths, width, config.nf * config.sf if config.fused else 0)
+    chosen = tuple(plane for plane in planes(config.input_type, config.weight_type) if plane.worth < width)
+    return _front(config.simd, chosen, width, config.nf * config.sf if config.fused else 0)
 
 
 def lane_sum(config) -> Sum:
@@ -194,7 +224,7 @@ class BitProducts(wiring.Component):
         tables = _Tables(m, platform, c, self._front, self.x, self.w) if c.fused else None
         for index, y in enumerate(self.results):
             if tables is None:
-                lane = BitLane(c.input_type, c.weight_type, c.simd, total)
+                lane = BitLane(c.input_type, c.weight_type, self._front, total)
                 m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w)))]
             else:
                 lane = HeapSum(total)
@@ -223,35 +253,32 @@ class BitLane(Shared):
     Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y`` Out(width).
     """
 
-    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, total: Sum):
-        self.parameters = (input_type, weight_type, simd, total)
-        x, w = simd * input_type.bits, simd * weight_type.bits
+    def __init__(self, input_type: DataType, weight_type: DataType, first: Front, total: Sum):
+        self.parameters = (input_type, weight_type, first, total)
+        x, w = first.simd * input_type.bits, first.simd * weight_type.bits
         super().__init__({"x": In(x), "w": In(w), "first": In(1), "valid": In(1), "y": Out(total.width)})
 
     def build(self, platform):
-        input_type, weight_type, simd, total = self.parameters
-        width = total.width
+        input_type, weight_type, first, total = self.parameters
         m = Module()
         cells = Slices(m, platform)
-        columns, singles = _Columns(width), []
-        for plane in planes(input_type, weight_type):
-            if plane.worth >= width:
-                continue
-            x, w = self.x[plane.i :: input_type.bits], self.w[plane.j :: weight_type.bits]
-            name = f"bits{plane.i}_{plane.j}"
-            for place in range(0, simd - 2, 3):
-                inputs = [*x[place : place + 3], *w[place : place + 3]]
-                functions = _counts(plane, 3)[: width - plane.worth]
-                columns.add(plane.worth, [cells.lut(f"{name}_{place}_{n}", inputs, f)[0] for n, f in enumerate(functions)])
-            if simd % 3 == 2:
-                columns.add(plane.worth, cells.lut(f"{name}_rest", [*x[-2:], *w[-2:]], *_counts(plane, 2)))
-            elif simd % 3:
-                singles.append((plane, x[-1], w[-1]))
-        for number in range(0, len(singles), 2):
-            pair = singles[number : number + 2]
-            inputs = [bit for _, x, w in pair for bit in (x, w)]
-            functions = [lambda *v, n=2 * n, plane=plane: plane.product(*v[n : n + 2]) for n, (plane, *_) in enumerate(pair)]
-            for (plane, *_), bit in zip(pair, cells.lut(f"single{number}", inputs, *functions), strict=True):
+        columns = _Columns(total.width)
+        counted, alone = first.groups
+
+        def bits(chosen):
+            x = [self.x[place * input_type.bits + plane.i] for place, plane in chosen]
+            return x + [self.w[place * weight_type.bits + plane.j] for place, plane in chosen]
+
+        for number, group in enumerate(counted):
+            worth = group[0][1].worth
+            functions = _counts([plane for _, plane in group])[: total.width - worth]
+            if len(group) == 2:
+                columns.add(worth, cells.lut(f"count{number}", bits(group), *functions))
+            else:
+                columns.add(worth, [cells.lut(f"count{number}_{n}", bits(group), function)[0] for n, function in enumerate(functions)])
+        for number in range(0, len(alone), 2):
+            pair = alone[number : number + 2]
+            for (_, plane), bit in zip(pair, cells.lut(f"alone{number}", bits(pair), *_each([plane for _, plane in pair])), strict=True):
                 columns.add(plane.worth, [bit])
         m.submodules.heap = heap = HeapSum(total)
         m.d.comb += [getattr(heap, f"c{n}").eq(Cat(*columns.bits[n])) for n, height in enumerate(total.heights) if height]
@@ -259,11 +286,15 @@ class BitLane(Shared):
         return m
 
 
-def _counts(plane: Plane, places: int) -> tuple[Callable[..., int], Callable[..., int]]:
-    """The two bits of the number of products at so many places, as functions of the inputs' bits and then the weights'."""
-    def count(*v):
-        return sum(plane.product(v[n], v[n + places]) for n in range(places))
-    return count, lambda *v: count(*v) >> 1
+def _each(chosen: list[Plane]) -> list[Callable[..., int]]:
+    """Each product of bits, as a function of the inputs' bits and then the weights'."""
+    return [lambda *v, n=n, plane=plane: plane.product(v[n], v[n + len(chosen)]) for n, plane in enumerate(chosen)]
+
+
+def _counts(chosen: list[Plane]) -> list[Callable[..., int]]:
+    """The two bits of the number of products that are 1, as functions of the inputs' bits and then the weights'."""
+    products = _each(chosen)
+    return [lambda *v, n=n: sum(product(*v) for product in products) >> n for n in (0, 1)]
 
 
 class _Tables:
@@ -272,81 +303,66 @@ class _Tables:
     def __init__(self, m: Module, platform, config, first: Front, x: Value, address: Value):
         self._cells = Slices(m, platform)
         self._front = first
-        codes = config.weight_type.encode(config.weights).reshape(config.nf, config.pe, config.sf, config.simd)
-        # Bits of weights by lane, place and address.
-        self._codes = codes.transpose(1, 3, 0, 2).reshape(config.pe, config.simd, -1).astype(np.int64)
-        self._planes = [plane for plane in planes(config.input_type, config.weight_type) if plane.worth < first.width]
-        self._x = [x[bit :: config.input_type.bits] for bit in range(config.input_type.bits)]
+        self._codes = weight_codes(config)
+        self._x = lambda place, plane: x[place * config.input_type.bits + plane.i]
         self._address = list(address)[: first.address]
         self._known: dict[tuple, list[Signal]] = {}
 
     def columns(self, lane: int) -> list[list[Signal]]:
         """The bits of one lane, column by column."""
-        first, columns = self._front, _Columns(self._front.width)
-        whole = first.simd - first.rest
-        for number, plane in enumerate(self._planes):
-            for place in range(0, whole, first.together):
-                if first.together == 1:
-                    columns.add(plane.worth, self._single(number, place, lane))
-                else:
-                    columns.add(plane.worth, self._counted(number, range(place, place + 3), lane))
-            if first.rest == 1:
-                columns.add(plane.worth, self._rest(number, whole, lane))
-            elif first.rest:
-                columns.add(plane.worth, self._counted(number, range(whole, whole + 2), lane))
-        return columns.bits[: len(first.heights)]
+        columns = _Columns(self._front.width)
+        counted, alone = self._front.groups
+        for number, group in enumerate(counted):
+            worth = group[0][1].worth
+            outputs = range(min(2, self._front.width - worth))
+            functions = [lambda *bits, n=n: sum(bits) >> n for n in outputs]
+            columns.add(worth, self._made(f"count{number}", group, [lane] * len(group), functions))
+        # Those alone go two by two, of one lane or, where an address leaves no more inputs, of two lanes.
+        pairs = self._front.address <= 3
+        for number in range(0, len(alone), 2 if pairs else 1):
+            group = alone[number : number + (2 if pairs else 1)]
+            if pairs:
+                made = self._made(f"alone{number}", group, [lane] * len(group), _single(len(group)))
+            else:
+                lanes = [lane] if self._front.address > 4 else [n for n in (lane & ~1, lane | 1) if n < len(self._codes)]
+                made = self._made(f"alone{number}", group * len(lanes), lanes, _single(len(lanes)))[lane & (len(lanes) - 1) :]
+            for (_, plane), bit in zip(group, made, strict=False):
+                columns.add(plane.worth, [bit])
+        return columns.bits[: len(self._front.heights)]
 
-    def _words(self, plane: Plane, place: int, lane: int) -> tuple[int, ...]:
-        """The bit of the weight at a place of a lane for each address."""
-        return tuple((self._codes[lane, place] >> plane.j & 1).tolist())
+    def _made(self, name: str, group: list[Bit], lanes: list[int], functions: list[Callable[..., int]]) -> list[Signal]:
+        """Functions of the products of a group of bits with the weights of ``lanes``, made once for the same weights."""
+        words = tuple(tuple((self._codes[lane, place] >> plane.j & 1).tolist()) for (place, plane), lane in zip(group, lanes, strict=True))
+        if (name, words) not in self._known:
+            # Two lanes have the same input.
+            inputs = list(dict.fromkeys(group))
+            tables = [self._table(group, inputs, words, function) for function in functions]
+            ports = [*(self._x(*bit) for bit in inputs), *self._address]
+            name_here = f"{name}_{lanes[0]}"
+            if len(ports) <= 7 - len(tables):
+                outputs = self._cells.lut(name_here, ports, *tables)
+            else:
+                outputs = [self._cells.lut(f"{name_here}_{n}", ports, table)[0] for n, table in enumerate(tables)]
+            self._known[name, words] = outputs
+        return self._known[name, words]
 
-    def _once(self, keys: list[tuple], name: str, inputs: list[Value], tables: list[int]) -> None:
-        """Makes the LUT, or two where its inputs are too many, whose outputs are known by ``keys``."""
-        inputs = [*inputs, *self._address]
-        if len(inputs) <= 7 - len(tables):
-            outputs = self._cells.lut(name, inputs, *tables)
-        else:
-            outputs = [self._cells.lut(f"{name}_{n}", inputs, table)[0] for n, table in enumerate(tables)]
-        for key, output in zip(keys, outputs, strict=True):
-            self._known[key] = output
-
-    def _counted(self, number: int, places: range, lane: int) -> list[Signal]:
-        """Products at two or three places as a number of two bits, of which the sum may need one."""
-        plane = self._planes[number]
-        words = tuple(self._words(plane, place, lane) for place in places)
-        keys = [(number, places.start, words, bit) for bit in range(min(2, self._front.width - plane.worth))]
-        if keys[0] not in self._known:
-            tables = [self._table([plane] * len(places), words, lambda *bits, n=n: sum(bits) >> n) for *_, n in keys]
-            self._once(keys, f"bits{plane.i}_{plane.j}_{places.start}_{lane}", [self._x[plane.i][place] for place in places], tables)
-        return [self._known[key] for key in keys]
-
-    def _rest(self, number: int, place: int, lane: int) -> list[Signal]:
-        """The product at a single place; those of two planes share a LUT."""
-        pair = [self._planes[n] for n in (number & ~1, number | 1) if n < len(self._planes)]
-        words = [self._words(plane, place, lane) for plane in pair]
-        keys = [(number & ~1, place, tuple(words), n) for n in range(len(pair))]
-        if keys[0] not in self._known:
-            tables = [self._table(pair, words, lambda *bits, n=n: bits[n]) for n in range(len(pair))]
-            self._once(keys, f"single{number}_{place}_{lane}", [self._x[plane.i][place] for plane in pair], tables)
-        return [self._known[keys[number & 1]]]
-
-    def _single(self, number: int, place: int, lane: int) -> list[Signal]:
-        """The product at a place where the address leaves no more inputs; two lanes share a LUT where it leaves an output."""
-        key = number, place, lane
-        if key not in self._known:
-            plane = self._planes[number]
-            lanes = [lane] if self._front.address > 4 else [n for n in (lane & ~1, lane | 1) if n < len(self._codes)]
-            tables = [self._table([plane], [self._words(plane, place, n)], lambda bit: bit) for n in lanes]
-            name = f"bits{plane.i}_{plane.j}_{place}_{lanes[0]}"
-            self._once([(number, place, n) for n in lanes], name, [self._x[plane.i][place]], tables)
-        return [self._known[key]]
-
-    def _table(self, chosen: list[Plane], words, function: Callable[..., int]) -> int:
+    def _table(self, group: list[Bit], inputs: list[Bit], words, function: Callable[..., int]) -> int:
         """Truth table of a function of products with ``words``, of each place those of all addresses, chosen by an address above the
         inputs; there is the last word where there is none."""
         table = 0
-        for number in range(1 << (len(chosen) + len(self._address))):
-            word = min(number >> len(chosen), self._front.words - 1)
-            bits = [plane.product(number >> n & 1, values[word]) for n, (plane, values) in enumerate(zip(chosen, words, strict=True))]
+        for number in range(1 << (len(inputs) + len(self._address))):
+            word = min(number >> len(inputs), self._front.words - 1)
+            bits = [bit[1].product(number >> inputs.index(bit) & 1, values[word]) for bit, values in zip(group, words, strict=True)]
             table |= (int(function(*bits)) & 1) << number
         return table
+
+
+def _single(count: int) -> list[Callable[..., int]]:
+    """Each of so many bits."""
+    return [lambda *bits, n=n: bits[n] for n in range(count)]
+
+
+def weight_codes(config) -> np.ndarray:
+    """Codes of an MVTU's weights by lane, place and word: (pe, simd, nf * sf)."""
+    codes = config.weight_type.encode(config.weights).astype(np.int64).reshape(config.nf, config.pe, config.sf, config.simd)
+    return codes.transpose(1, 3, 0, 2).reshape(config.pe, config.simd, -1)

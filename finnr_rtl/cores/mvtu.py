@@ -133,7 +133,7 @@ class MvtuConfig(CoreConfig):
         weights are BIPOLAR."""
         if self.weight_type == BIPOLAR:
             return True
-        if self.packings or self.nf * self.sf == 1:
+        if self.nf * self.sf == 1 or self.packings:
             return False
         return self.input_type == BIPOLAR or not uses_dsp(self.arithmetic, number_shape(self.weight_type), number_shape(self.input_type))
 
@@ -281,7 +281,7 @@ class Mvtu(wiring.Component):
         weights = self._weights(m, read_weights)
 
         # Dot products, summed over the steps of a fold. The stage before the result fetches its thresholds.
-        results, ahead, stage = (self._sums if c.bitwise or c.packings else self._products)(m, operand, weights, stage)
+        results, ahead, stage = (self._heaps if c.bitwise or c.packings else self._products)(m, operand, weights, stage)
         valid, _, last, fold = stage
         done = Signal()
         m.d.comb += done.eq(valid & last)
@@ -294,7 +294,7 @@ class Mvtu(wiring.Component):
         activate(m, c.in_sums, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
         return m
 
-    def _sums(self, m, operand, weights, stage):
+    def _heaps(self, m, operand, weights, stage):
         """Dot products of each fold and vector, with the stage before the result and that of the result."""
         for number in range(self._config.dot_latency - 1):
             stage = self._delay(m, f"sum{number}", *stage)

@@ -56,16 +56,18 @@ class Packing:
         """Sums that are taken apart, of ``simd`` products in each lane."""
         return -(-simd // self.terms)
 
-    def lane_sum(self, simd: int, steps: int, width: int, rescaled: bool) -> Sum:
-        """The sum of each lane over so many steps of ``simd`` products, in ``width`` bits.
+    def constant(self, simd: int) -> int:
+        """What takes the halves off again that slices add, and makes up for bits that are inverted because they count negative."""
+        return -self.groups(simd) * ((1 << (self.width - 1)) + self.overlap)
 
-        It begins with what takes the halves off again that slices add, and makes up for bits that are inverted as they count negative.
-        """
+    def heights(self, simd: int, width: int) -> tuple[int, ...]:
+        """Bits of each column of a sum of ``simd`` products that is kept in ``width`` bits; of each lane the same."""
         groups = self.groups(simd)
-        heights = [groups] * min(self.width, width)
+        heights = [groups * (place < self.width) for place in range(width)]
         heights[0] += groups * self.overlap
-        owed = steps * groups * ((1 << (self.width - 1)) + self.overlap)
-        return Sum(tuple(heights), width, steps > 1, rescaled, -owed % (1 << width))
+        while not heights[-1]:
+            heights.pop()
+        return tuple(heights)
 
 
 def signed_bits(low: int, high: int) -> int:
@@ -122,23 +124,32 @@ def borrowed(weights: np.ndarray, packs: tuple[Packing, ...]) -> np.ndarray:
     return stored
 
 
-class PackedProducts(wiring.Component):
-    """Products of ``pe`` rows of weights with ``simd`` inputs, summed over the steps of a row, for the contract ``config`` of an MVTU.
+def packed_sum(config) -> Sum:
+    """The sum of each lane of an MVTU with packings."""
+    pack, width = config.packings[0], holding(*config.accumulator_range).width
+    initial = config.sf * pack.constant(config.simd) % (1 << width)
+    return Sum(pack.heights(config.simd, width), width, config.sf > 1, rescales(config.thresholds), initial)
 
-    ``x`` holds the inputs, and ``w`` the weights of all lanes as stored, lane by lane. ``y<lane>`` is the sum a cycle later than the
-    ``packed_sum(config)`` is done; ``first`` and ``valid`` tell of the last cycle before it alone.
+
+class PackedProducts(wiring.Component):
+    """Dot products of ``pe`` rows of weights with ``simd`` inputs, summed over the steps of a row, for the contract ``config`` of an MVTU
+    with packings.
+
+    ``x`` holds the inputs, ``w`` the weights of all lanes as stored, lane by lane. ``y<lane>`` is the sum, a cycle later than
+    ``packed_sum(config).latency`` tells; ``first`` and ``valid`` tell of the last cycle alone.
 
     Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<pe-1>`` Out.
     """
 
     def __init__(self, config):
         self._config = config
+        shape = holding(*config.accumulator_range)
         super().__init__({
             "x": In(config.simd * config.input_type.bits),
             "w": In(config.pe * config.simd * config.weight_type.bits),
             "first": In(1),
             "valid": In(1),
-            **{f"y{lane}": Out(holding(*config.accumulator_range)) for lane in range(config.pe)},
+            **{f"y{lane}": Out(shape) for lane in range(config.pe)},
         })
 
     @property
@@ -149,26 +160,20 @@ class PackedProducts(wiring.Component):
     def elaborate(self, platform):
         c = self._config
         m = Module()
+        total = packed_sum(c)
         results, weights = iter(self.results), self.w
         for index, packing in enumerate(c.packings):
-            lanes = PackedLanes(c.input_type, c.weight_type, c.simd, packing, packed_sum(c))
+            lanes = PackedLanes(c.input_type, c.weight_type, c.simd, packing, total)
             m.submodules[f"lanes{index}"] = lanes
-            m.d.comb += [lanes.x.eq(self.x), lanes.w.eq(weights[: len(lanes.w)])]
-            m.d.comb += [lanes.first.eq(self.first), lanes.valid.eq(self.valid)]
+            m.d.comb += [lanes.x.eq(self.x), lanes.w.eq(weights[: len(lanes.w)]), lanes.first.eq(self.first), lanes.valid.eq(self.valid)]
             m.d.comb += [next(results).eq(y) for y in lanes.results]
             weights = weights[len(lanes.w) :]
         return m
 
 
-def packed_sum(config) -> Sum:
-    """The sum of each lane of an MVTU with packings."""
-    width = holding(*config.accumulator_range).width
-    return config.packings[0].lane_sum(config.simd, config.sf, width, rescales(config.thresholds))
-
-
 class PackedLanes(Shared):
-    """The lanes of one :class:`Packing`: each ``y`` is the dot product of ``simd`` inputs and weights, summed up as ``total`` tells, and a
-    cycle later than that.
+    """The lanes of one :class:`Packing`: each ``y`` is the dot product of ``simd`` inputs and weights, a cycle later than :class:`HeapSum`
+    has the sum ``total``, and tells what ``first`` and ``valid`` are.
 
     ``w`` holds lanes * simd values of ``weight_type``, lane by lane, as :func:`borrowed` gives them.
 

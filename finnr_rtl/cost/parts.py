@@ -189,6 +189,13 @@ class Parts:
         else:
             self.lut("cleared bit" if in_slices else "accumulator bit", bits)
 
+    def heap(self, luts: int) -> None:
+        """LUTs that are cells where the device has them, and more or fewer elsewhere."""
+        if self.six:
+            self.fixed += luts
+        else:
+            self.lut("heap LUT", luts)
+
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
