@@ -212,11 +212,14 @@ class LineBuffer(wiring.Component):
         pixel_done, frame_done = turn != 2, turn == 3
         row_done = frame_done | (turn == 0)
 
-        # Columns left until one completes a beat of windows.
-        left = Signal(range(max(c.first, c.mmv * c.stride[1] - 1) + 1), init=c.first)
-        m.d.comb += launching.eq(left == 0)
+        # Columns left until one completes a beat of windows; a register tells when there are none.
+        again = c.mmv * c.stride[1] - 1
+        left = Signal(range(max(c.first, again) + 1), init=c.first)
+        completing = Signal(init=c.first == 0)
+        m.d.comb += launching.eq(completing)
         with m.If(read & pixel_done):
-            m.d.sync += left.eq(Mux(row_done, c.first, Mux(launching, c.mmv * c.stride[1] - 1, left - 1)))
+            m.d.sync += left.eq(Mux(row_done, c.first, Mux(launching, again, left - 1)))
+            m.d.sync += completing.eq(Mux(row_done, c.first == 0, Mux(launching, again == 0, left == 1)))
 
         # Beats written from the place to be read next on, less those that must be: its sign tells whether to read. There are fewer than
         # none where strides leave out rows that are yet to come.
