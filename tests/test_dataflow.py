@@ -37,8 +37,8 @@ def test_interval_is_that_of_the_slowest_stage(make_network, seed):
     ends = predict(stages, frames=8).ends
     assert ends[-1] - ends[-2] == slowest
     assert predict(stages).interval == slowest
-    # The first frame finds everything empty: it may be early, so that the second one seems late.
-    assert max(after - before for before, after in pairwise(ends[1:])) == slowest
+    # The first frames find more room than there will be: they may be early, so that one behind them seems late.
+    assert max(after - before for before, after in pairwise(ends[-4:])) == slowest
 
 
 def test_stages_compute_what_the_network_does():
@@ -137,4 +137,5 @@ def test_fill_ends_with_the_last_wait():
         assert 0 <= cycles.fill <= cycles.ends[-2]
         assert cycles.fill == cycles.fills[cycles.bottleneck]
         assert list(cycles.fills) == [stage.name for stage in stages]
-        assert all(0 <= fill <= cycles.ends[-1] for fill in cycles.fills.values())
+        # Stages with room to spare may take turns in being early for longer.
+        assert all(0 <= fill <= cycles.ends[-1] for fill in cycles.fills.values() if fill is not None)
