@@ -29,7 +29,7 @@ from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys  # noqa: E402
 
 MEASUREMENTS = ROOT / "benchmarks" / "data" / "clock.json"
 # Configurations that one Yosys process does.
-BATCH = 16
+BATCH = 8
 # No cores of their own, or variants of another kind.
 LEFT_OUT = ("words", "lanes")
 
@@ -81,18 +81,24 @@ def refresh(designs: dict[str, tuple[str, str]]) -> dict[str, dict]:
 
 
 def weight(path: paths.Path) -> tuple:
-    """Order of paths: those beyond the bar last; a carry chain is worth about two LUTs, a DSP slice four."""
-    return not path.within, path.luts + 2 * path.chains + 4 * path.slices
+    """Order of paths: those beyond the bar last; a carry chain is worth about two LUTs."""
+    return not path.within, path.luts + 2 * path.chains + paths.SLICE_LUTS * path.slices
 
 
-def row(name: str, entries: list[dict]) -> str:
-    """One line of the table, of one or several designs."""
-    fronts = {kind: [[paths.Path(*path) for path in entry.get(kind, ())] for entry in entries] for kind in paths.KINDS}
-    worst = {kind: max((path for front in found for path in front), key=weight, default=None) for kind, found in fronts.items()}
-    over = sum(not all(path.within for path in front) for front in fronts[paths.KINDS[0]])
-    between = worst[paths.KINDS[0]]
-    names = f"`{between.start}` to `{between.end}`" if between else ""
-    return f"| {name} | " + " | ".join(str(path or "") for path in worst.values()) + f" | {over} of {len(entries)} | {names} |"
+def table(entries: dict[str, dict]) -> str:
+    """The worst paths in Markdown; numbered cores of a kind share a row."""
+    kinds: dict[str, list[dict]] = {}
+    for name, entry in entries.items():
+        kinds.setdefault(name if " " in name else name.rstrip("0123456789"), []).append(entry)
+    lines = ["| core | " + " | ".join(paths.KINDS) + " | over | worst between registers |", "|---" * (len(paths.KINDS) + 3) + "|"]
+    for kind, measured in kinds.items():
+        fronts = [{ends: [paths.Path(*path) for path in entry.get(ends, ())] for ends in paths.KINDS} for entry in measured]
+        worst = {ends: max((path for front in fronts for path in front[ends]), key=weight, default=None) for ends in paths.KINDS}
+        over = sum(not all(path.within for path in front[paths.KINDS[0]]) for front in fronts)
+        between = worst[paths.KINDS[0]]
+        lines.append(f"| {kind} | " + " | ".join(str(path or "-") for path in worst.values())
+                     + f" | {over} of {len(fronts)} | `{between.start}` to `{between.end}` |")
+    return "\n".join(lines)
 
 
 def stages(folder: Path) -> dict[str, tuple[str, str]]:
@@ -109,22 +115,14 @@ def main() -> None:
     parser.add_argument("--extremes", action="store_true")
     parser.add_argument("--build", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
-    rows = {kind: [f"{kind}{number}" for number in range(arguments.count)] for kind in arguments.kinds}
-    designs = {name: (f"{name}_core", core_verilog(configuration(kind, number), name, "xc7"))
-               for kind, names in rows.items() for number, name in enumerate(names)}
+    designs = {f"{kind}{number}": (f"{kind}{number}_core", core_verilog(configuration(kind, number), f"{kind}{number}", "xc7"))
+               for kind in arguments.kinds for number in range(arguments.count)}
     if arguments.extremes:
-        rows |= {name: [name] for name in EXTREMES}
         for number, (name, config) in enumerate(EXTREMES.items()):
             designs[name] = f"extreme{number}_core", core_verilog(config, f"extreme{number}", "xc7")
     for folder in arguments.build:
-        found = stages(folder)
-        rows |= {name: [name] for name in found}
-        designs |= found
-    found = refresh(designs)
-    print("| core | " + " | ".join(paths.KINDS) + " | over | worst between registers |")
-    print("|---" * (len(paths.KINDS) + 3) + "|")
-    for name, parts in rows.items():
-        print(row(name, [found[part] for part in parts]))
+        designs |= stages(folder)
+    print(table(refresh(designs)))
 
 
 if __name__ == "__main__":

@@ -145,6 +145,10 @@ def narrow_mvtu(rng):
     return _mvtu(rng, PAIRS[2:9], lambda *given: _pick(rng, (_thresholds, _thresholds, lambda *_: None))(*given))
 
 
+def bipolar_input_mvtu(rng):
+    return _mvtu(rng, (("INT2", "BIPOLAR"), ("INT4", "BIPOLAR"), ("INT8", "BIPOLAR")), most=300)
+
+
 def deep_mvtu(rng):
     """Folded far: large memories, little arithmetic."""
     weight_type, input_type = (DataType(name) for name in _pick(rng, PAIRS))
@@ -299,7 +303,7 @@ def add(rng):
 def multiply(rng):
     types, channels = tuple(_pick(rng, STREAMS[1:]) for _ in range(2)), _power(rng, 128)
     pe = _pick(rng, [n for n in (1, 2, 3, 4, 8) if channels % n == 0])
-    zeros = (int(rng.integers(-9, 10)), int(rng.integers(0, 130))) if rng.random() < 0.5 else (0, 0)
+    zeros = tuple(int(rng.integers(dtype.min, dtype.max + 1)) for dtype in types) if rng.random() < 0.5 else (0, 0)
     config = MultiplyConfig(types, (8, 8, channels), pe, zeros)
     return MultiplyConfig(types, (8, 8, channels), pe, zeros, _activation(rng, channels, *config.accumulator_range),
                           arithmetic=_arithmetic(rng))
@@ -354,7 +358,8 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, deep_mvtu, threshold, rounding, depthwise, sum_pool,
+    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, bipolar_input_mvtu,
+    deep_mvtu, threshold, rounding, depthwise, sum_pool,
     global_pool, windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding,
     stuffing, upsample, depth_to_space, space_to_depth,
 )}

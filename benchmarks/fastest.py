@@ -152,13 +152,17 @@ def table(entries: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def load_records() -> list[dict]:
+    return json.loads(RECORDS.read_text()) if RECORDS.exists() else []
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help="cores, whole, networks (default: all)")
     parser.add_argument("--network", action="append", choices=NETWORKS, help="of `networks` only these")
     parser.add_argument("--table", action="store_true", help="print the records that there are")
     options = parser.parse_args()
-    known = {entry["what"]: entry for entry in (json.loads(RECORDS.read_text()) if RECORDS.exists() else [])}
+    known = {entry["what"]: entry for entry in load_records()}
     jobs = {"cores": measure_cores, "whole": measure_whole, "networks": lambda: measure_networks(options.network or list(NETWORKS))}
     if unknown := set(options.parts) - set(jobs):
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(jobs)}")

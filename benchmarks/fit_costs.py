@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from core_sweep import KINDS, Words, configuration  # noqa: E402
 from core_synthesis import FAMILIES, load, sweep  # noqa: E402
 
-from finnr_rtl.cost.contents import distinct_columns  # noqa: E402
+from finnr_rtl.cost.contents import columns  # noqa: E402
 from finnr_rtl.cost.cores import compose  # noqa: E402
 from finnr_rtl.cost.parts import Parts  # noqa: E402
 from finnr_rtl.cost.resources import Resources  # noqa: E402
@@ -46,7 +46,7 @@ def predicted(entry: dict) -> Parts:
     if isinstance(config, Words):
         codes = np.array([[row >> bit & 1 for bit in range(config.width)] for row in config.rows])
         # A module of its own, and so as a wide one.
-        parts.rom(len(config.rows), WIDE, False, distinct_columns(codes, 1))
+        parts.rom(len(config.rows), WIDE, False, columns(codes, 1))
     else:
         compose(config, parts)
     return parts

@@ -15,7 +15,7 @@ from finnr_rtl.datatypes import int_, uint
 def results(lanes: PackedLanes, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """What ``lanes`` give for inputs (vectors, simd) and weights (vectors, lanes, simd), a vector each cycle."""
     input_type, weight_type, simd, packing, total = lanes.parameters
-    width, latency = total.width, 1 + total.latency
+    latency, width = 1 + total.latency, total.width
     words = StreamSpec(weight_type, (packing.lanes, simd), packing.lanes * simd).pack(borrowed(w, (packing,)))
     inputs = StreamSpec(input_type, (simd,), simd).pack(x)
     found = []

@@ -1,6 +1,7 @@
 """Data-width converter."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import gcd, prod
 
@@ -11,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
+from finnr_rtl.cores.multiplexer import multiplex
 from finnr_rtl.cores.schedule import StepSchedule
 from finnr_rtl.datatypes import DataType
 
@@ -67,12 +69,12 @@ class WidthConverterConfig(CoreConfig):
         """Steps until the beats of both streams begin together again."""
         return max(self.units_in, self.units_out)
 
-    @property
+    @cached_property
     def takes(self) -> np.ndarray:
         """Phases in which an input beat is taken: all, or those whose output beat needs a new one."""
         return np.arange(self.units_out) * self.units_in // min(self.units_in, self.units_out)
 
-    @property
+    @cached_property
     def launches(self) -> np.ndarray:
         """Phases in which an output beat is launched: all, or those whose input beat completes one."""
         least = min(self.units_in, self.units_out)
@@ -164,13 +166,6 @@ class WidthConverter(wiring.Component):
     def _select(self, m, beat, unit, history):
         """One unit of the output beat, chosen by the number of the beat in the period."""
         c = self._config
-        width = c.unit * c.dtype.bits
-        sources = [history[age].word_select(offset, width) for age, offset in (c.source(n, unit) for n in range(c.units_in))]
-        selected = Signal(width, name=f"unit{unit}")
-        with m.Switch(beat):
-            for n, source in enumerate(sources[:-1]):
-                with m.Case(n):
-                    m.d.comb += selected.eq(source)
-            with m.Default():
-                m.d.comb += selected.eq(sources[-1])
-        return selected
+        places = [c.source(n, unit) for n in range(c.units_in)]
+        sources = [history[age].word_select(offset, c.unit * c.dtype.bits) for age, offset in places]
+        return multiplex(beat, sources, places)

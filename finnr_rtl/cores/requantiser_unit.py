@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,10 +79,8 @@ class RequantiserUnit(wiring.Component):
         r = self._requantiser
         x = getattr(self, f"x{lane}")
         products, sums = self._ranges()
-        # A product with a constant is a difference of sums, which synthesis joins into one where all have signs.
-        factor = Cat(x, Const(0, 1)).as_signed() if isinstance(scale, Const) and not x.shape().signed else x
         # The registers are those of a DSP slice, or of the parts of a wide product in LUTs.
-        terms = product_parts(m, f"product{lane}", factor, scale, self._arithmetic, holding(*products))
+        terms = product_parts(m, f"product{lane}", x, scale, self._arithmetic, holding(*products))
         addend = Signal(offset.shape(), name=f"addend{lane}", reset_less=True)
         added = Signal(holding(*sums), name=f"sum{lane}", reset_less=True)
         m.d.sync += [addend.eq(offset), added.eq(total([*terms, addend]))]

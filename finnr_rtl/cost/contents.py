@@ -1,14 +1,28 @@
 """What a model must know of the data in memories, found once for each array and layout."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 from weakref import finalize
 
 import numpy as np
 
-__all__ = ["FEW_WORDS", "distinct_columns", "remember"]
+__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "remember"]
 
 # Memories of more words than this have no two columns alike but by design.
 FEW_WORDS = 16
+
+
+class Columns(NamedTuple):
+    """Bit columns of a memory that are not constant, how many of them are not equal to another, and of memories of more than 64 words
+    how many different tables of 64 words these consist of.
+
+    A column that is constant costs nothing. Of equal ones synthesis keeps one in LUTs, but all in block RAM.
+    """
+
+    changing: int
+    distinct: int
+    tables: int = 0
+
 
 _known: dict[int, dict] = {}
 
@@ -26,23 +40,28 @@ def remember(array: np.ndarray, key: tuple, find: Callable):
     return facts[key]
 
 
-def distinct_columns(words: np.ndarray, bits: int) -> int:
-    """Bit columns of a memory that are neither constant nor equal to another: ``words`` (words, values) of ``bits`` bits each.
-
-    A column that is constant costs nothing, and of equal ones synthesis keeps one.
-    """
+def columns(words: np.ndarray, bits: int) -> Columns:
+    """Columns of a memory of ``words`` (words, values) of ``bits`` bits each."""
     kind = np.min_scalar_type((1 << bits) - 1)
     codes = words.astype(kind) & kind.type((1 << bits) - 1)
+    changing = changing_columns(codes)
     planes = [(codes >> kind.type(bit)) & kind.type(1) for bit in range(bits)] if bits > 1 else [codes]
     if len(words) > FEW_WORDS:
         packed = np.packbits(np.ascontiguousarray(np.concatenate(planes, axis=1).T), axis=1)
         ends = np.packbits([[0] * len(words), [1] * len(words)], axis=1)
-        return len({column.tobytes() for column in packed} - {column.tobytes() for column in ends})
+        kept = {column.tobytes() for column in packed} - {column.tobytes() for column in ends}
+        pieces = {column[at : at + 8] for column in kept for at in range(0, len(column), 8)}
+        return Columns(changing, len(kept), sum(set(piece) not in ({0}, {255}) for piece in pieces))
     # There may be a hundred thousand columns, for hundreds of layouts.
     found = np.zeros(1 << len(words), dtype=bool)
     for plane in planes:
-        columns = np.zeros(plane.shape[1], dtype=np.uint16)
+        patterns = np.zeros(plane.shape[1], dtype=np.uint16)
         for place, row in enumerate(plane):
-            columns |= row.astype(np.uint16) << np.uint16(place)
-        found[columns] = True
-    return int(np.count_nonzero(found[1:-1]))
+            patterns |= row.astype(np.uint16) << np.uint16(place)
+        found[patterns] = True
+    return Columns(changing, int(np.count_nonzero(found[1:-1])))
+
+
+def changing_columns(codes: np.ndarray) -> int:
+    """Bit columns that are not constant, of words of unsigned ``codes`` (words, values)."""
+    return int(np.bitwise_count(np.bitwise_or.reduce(codes, axis=0) & ~np.bitwise_and.reduce(codes, axis=0)).sum())

@@ -7,9 +7,11 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.ram import free_words, ram_style, rom_parts
+from finnr_rtl.cost.adders import Operand, adders
+from finnr_rtl.cost.contents import Columns
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.images import WIDE, keeps_to_itself
+from finnr_rtl.emit.images import keeps_to_itself
 from finnr_rtl.families import LUT_MEMORY, SLICES
 
 __all__ = ["Parts"]
@@ -112,6 +114,11 @@ class Parts:
             self.fixed += width * (len(parts) - 1)
             self.ff += len(parts) - 1
             return
+        if written and not self.six:
+            # These block RAMs do not tell what a word read while it is written was before, which synthesis sees to.
+            self.ff += 2 * width + address_bits(words) + 2
+            self.lut("forwarded bit", width)
+            self.lut("forwarded address bit", address_bits(words))
         cells, banks = block_ram(self.family, words, width, written)
         self.bram18 += cells
         self._banks(banks, width)
@@ -159,24 +166,28 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, columns: int | None = None, kind: str = "rom") -> None:
-        """cores/rom.py, of whose ``width`` columns of bits ``columns`` are neither constant nor equal to another, where that is known.
+    def rom(self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom") -> None:
+        """cores/rom.py of ``width`` columns of bits, of which ``columns`` tells what synthesis keeps, where that is known.
 
         ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights.
         """
         if words < 2:
             return
         if block:
-            self.block(words, width, written=False)
+            changing = width if columns is None else columns.changing
+            if changing:
+                self.block(words, changing, written=False)
             return
-        columns = width if columns is None else columns
+        columns, tables = (width, 0) if columns is None else columns[1:]
         self.ff += columns
         if words < 3:
             return
-        if self.six and (width >= WIDE or kind == "rom" and keeps_to_itself(words, width)):
-            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, and LUTs between those.
+        if self.six and keeps_to_itself(words, width):
+            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, where three tables take four
+            # LUTs; and LUTs between those of more words.
             banks = ceil(words / 64)
-            self.fixed += columns << (banks - 1).bit_length() if banks <= 4 else round(columns * banks * DEEP_BANK)
+            tables = tables or columns * banks
+            self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
         else:
             # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
             least = 64 if self.six else 16
@@ -184,10 +195,20 @@ class Parts:
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
         """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
-        if self.six and not in_slices:
-            self.fixed += bits
+        if in_slices:
+            self.lut("cleared bit", bits)
         else:
-            self.lut("cleared bit" if in_slices else "accumulator bit", bits)
+            self.known(bits, 2 * bits)
+
+    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True) -> None:
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for ``plain`` see :func:`adders`."""
+        full, last, half, carried = adders(operands, width, times, plain)
+        # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room.
+        self.lut("full adder" if plain else "product full adder", count * full)
+        self.lut("last full adder", count * last)
+        self.lut("half adder" if plain else "product half adder", count * half)
+        # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.
+        self.lut("sum bit", count * (carried if self.six else width * (carried > 0)))
 
     def heap(self, luts: int) -> None:
         """LUTs that are cells where the device has them, and more or fewer elsewhere."""
@@ -199,14 +220,26 @@ class Parts:
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
-        bits = wide.width * narrow.width
-        self.lut("term bit", count * terms * bits)
-        self.lut("term row", count * terms * narrow.width)
-        self.lut("adder", count * max(0, terms * bits - 2 * width))
-        self.lut("sum bit", count * width)
-        if wide.signed:
-            # Each row is carried on to the highest bit of the sum.
-            self.lut("sign bit", count * terms * sum(max(0, width - wide.width - place) for place in range(narrow.width)))
+        if terms * narrow.width > 2:
+            self.lut("term bit", count * terms * wide.width * narrow.width)
+        else:
+            # A carry chain needs one of its two operands as a signal, whose bits are gated in LUTs of their own.
+            self.lut("gated bit", count * wide.width)
+        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms, plain=False)
+
+    def known(self, six: int, four: int) -> None:
+        """LUTs, of six inputs or of four."""
+        self.fixed += six if self.six else four
+
+    def compare(self, count: int, bits: int) -> None:
+        """``count`` comparisons of two numbers of ``bits`` bits: a carry for three bits from two LUTs of six inputs."""
+        self.known(count * 2 * ceil(bits / 3), 0)
+        self.lut("compare bit", 0 if self.six else count * bits)
+
+    def greater(self, count: int, bits: int) -> None:
+        """``count`` times the greater of two numbers."""
+        self.known(count * (2 * ceil(bits / 3) + bits), 0)
+        self.lut("greater bit", 0 if self.six else count * bits)
 
     def output_place(self) -> None:
         """cores/register.py."""

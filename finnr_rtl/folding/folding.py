@@ -162,6 +162,8 @@ def _check_fold(path, layer, entry):
         if key in CHOICES:
             if value not in CHOICES[key]:
                 raise UserError(f"{where}: {key}={value!r} is not one of {', '.join(CHOICES[key])}")
+            if key != "window" and value != "auto" and key not in legal_choices(layer):
+                raise UserError(f"{where}: {key}={value!r} would have no effect on it; the legal value is 'auto'")
         elif key not in legal:
             raise UserError(f"{where}: unknown key {key!r}; {', '.join([*legal, *CHOICES])} are known")
         elif type(value) is not int or value not in legal[key]:

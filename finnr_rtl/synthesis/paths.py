@@ -11,9 +11,9 @@ __all__ = ["KINDS", "LUTS", "Path", "worst_paths"]
 
 # Where a path begins and where it ends.
 KINDS = ("register to register", "port to register", "register to port", "port to port")
-# Most LUTs that a path may have besides one carry chain; and most DSP slices instead of the chain.
+# Most LUTs that a path may have besides one carry chain, and how many a DSP slice is worth.
 LUTS = 6
-SLICES = 2
+SLICE_LUTS = 3
 
 # Pins of clocks, at which no path of data ends.
 _CLOCKS = ("C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK")
@@ -46,8 +46,8 @@ class Path:
 
     @property
     def within(self) -> bool:
-        """Whether it has no more than 6 LUTs and one carry chain, or instead of the chain a multiplier and what it adds to."""
-        return self.luts <= LUTS and self.chains + bool(self.slices) <= 1 and self.slices <= SLICES
+        """Whether it has no more than 6 LUTs and one carry chain; a DSP slice takes as long as three LUTs."""
+        return self.luts + SLICE_LUTS * self.slices <= LUTS and self.chains <= 1
 
     def __str__(self):
         parts = (self.luts, "LUTs"), (self.chains, "carry chains"), (self.slices, "DSP slices")
@@ -167,26 +167,24 @@ def _bits(cell: dict, direction: str, skip=()) -> Iterator[tuple[str, object]]:
 
 def _add_cell(graph: _Graph, name: str, cell: dict, names: dict, carried: set) -> None:
     kind = cell["type"]
+    outputs = list(_bits(cell, "output"))
+    known = next((names[bit] for _, bit in outputs if bit in names), name)
+    label = f"{kind} {known}"
     if kind.startswith("LUT") or kind in ("INV", "MUXF7", "MUXF8", "MUXF9", "IBUF", "OBUF", "BUFG"):
-        for _, output in _bits(cell, "output"):
+        for _, output in outputs:
             for _, bit in _bits(cell, "input"):
-                graph.arc(bit, output, f"{kind} {names.get(output, name)}", luts=int(kind.startswith("LUT") or kind == "INV"))
+                graph.arc(bit, output, label, luts=int(kind.startswith("LUT") or kind == "INV"))
     elif kind == "CARRY4":
         _add_carry(graph, name, cell, carried)
     elif kind.startswith("DSP48"):
-        _add_dsp(graph, name, cell)
-    elif kind in _READS:
-        for pin, output in _bits(cell, "output"):
-            graph.start(output, f"{kind} {names.get(output, name)}")
-            for port in _READS[kind].get(pin, ()):
+        _add_dsp(graph, label, cell)
+    elif kind in _READS or kind.startswith(("FD", "RAMB")):
+        shown = known if kind.startswith("FD") else label
+        for pin, output in outputs:
+            graph.start(output, shown)
+            for port in _READS.get(kind, {}).get(pin, ()):
                 for bit in cell["connections"].get(port, ()):
-                    graph.arc(bit, output, f"{kind} {names.get(output, name)}", luts=1)
-        for pin, bit in _bits(cell, "input", _CLOCKS):
-            graph.end(bit, f"{kind} {name}.{pin}")
-    elif kind.startswith(("FD", "RAMB")):
-        for _, output in _bits(cell, "output"):
-            graph.start(output, names.get(output, name) if kind.startswith("FD") else f"{kind} {names.get(output, name)}")
-        shown = names.get(cell["connections"]["Q"][0], name) if kind.startswith("FD") else f"{kind} {name}"
+                    graph.arc(bit, output, label, luts=1)
         for pin, bit in _bits(cell, "input", _CLOCKS):
             graph.end(bit, f"{shown}.{pin}")
     elif kind not in ("GND", "VCC", "$scopeinfo"):
@@ -208,9 +206,8 @@ def _add_carry(graph: _Graph, name: str, cell: dict, carried: set) -> None:
         graph.arc(select, result, label, chains=1)
 
 
-def _add_dsp(graph: _Graph, name: str, cell: dict) -> None:
+def _add_dsp(graph: _Graph, label: str, cell: dict) -> None:
     registers = {name: int(value, 2) for name, value in cell["parameters"].items() if name.endswith("REG")}
-    label = f"{cell['type']} {name}"
     outputs = [bit for pin, bit in _bits(cell, "output") if pin in ("P", "PCOUT", "CARRYOUT", "PATTERNDETECT", "OVERFLOW", "UNDERFLOW")]
     for bit in outputs:
         graph.start(bit, label, slices=int(not registers.get("PREG")))

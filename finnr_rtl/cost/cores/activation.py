@@ -6,13 +6,13 @@ from amaranth.hdl import Shape
 from finnr_rtl.cores.contract import CoreConfig, address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
-from finnr_rtl.cost.contents import distinct_columns, remember
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, part_bits
+from finnr_rtl.cost.contents import Columns, columns, remember
+from finnr_rtl.cost.cores.requantiser import requantiser
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["activation", "both_slopes"]
+__all__ = ["activation", "fold_use"]
 
 
 def activation(
@@ -21,7 +21,7 @@ def activation(
     """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take. What several
     vectors share goes to ``shared``."""
     if isinstance(table, Requantiser):
-        _requantiser(table, lanes, x, p, c, register, shared or p)
+        requantiser(table, lanes, x, p, c, register, shared or p)
     elif table is not None:
         _thresholds(table, lanes, x, p, c.threshold_storage, shared or p)
 
@@ -31,19 +31,19 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
     folds = table.channels // lanes
     fold = address_bits(folds) if folds > 1 else 0
     bits = table.steps.bit_length()
-    mixed = both_slopes(table, lanes)
-    width, columns = remember(table.values, ("search", lanes, x), lambda: _search(table, lanes, x))
+    mixed = _both_slopes(table, lanes)
+    width, levels, first = remember(table.values, ("search", lanes, x), lambda: _search(table, lanes, x))
     compared = max(width, x.width)
-    for level, distinct in enumerate(columns):
+    for level, kept in enumerate(levels):
         words, last = folds << level, level == bits - 1
         # Later words depend on what a vector has met so far.
         owner = p if level else shared
-        if rom_in_block(storage, words, width):
-            for _ in range(lanes):
-                owner.block(words, width, written=False)
-        else:
-            owner.rom(words, width, False, distinct, "threshold")
-        p.lut("compare bit" if words > 1 else "compare constant bit", lanes * compared)
+        block = rom_in_block(storage, words, width)
+        for own in kept if level or block else [Columns(0, first)]:
+            owner.rom(words, width, block, own, "threshold")
+        for own in kept:
+            p.compare(1, own.changing)
+        p.lut("compare constant bit", lanes * compared - sum(own.changing for own in kept))
         p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
             p.ff += lanes * (level + x.width)
@@ -54,8 +54,9 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
     p.lut("flip", lanes * table.output.bits * table.flip.any())
 
 
-def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[int]]:
-    """Width of a threshold, and the columns kept in the memories of each level of the search."""
+def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[list[Columns]], int]:
+    """Width of a threshold, the columns of each lane's memory at each level of the search, and those of all lanes together at the
+    first level, which are distinct; at further ones the path is each lane's own."""
     bits, folds = table.steps.bit_length(), table.channels // lanes
     low, high = int(table.values.min()), int(table.values.max())
     never = 1 << (x.width - x.signed)
@@ -64,81 +65,26 @@ def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[int]]:
     width = holding(low, high).width
     words = np.full((table.channels, (1 << bits) - 1), never, dtype=np.int64)
     words[:, : table.steps] = table.values
-    columns = []
+    levels = []
     for level in range(bits):
         index = np.arange(1 << level) * (1 << (bits - level)) + (1 << (bits - level - 1)) - 1
         rows = words[:, index].reshape(folds, lanes, 1 << level)
-        if level == 0:
-            columns.append(distinct_columns(rows[:, :, 0], width) if folds > 1 else 0)
-        else:
-            # The path is each lane's own, so only columns of the same lane can be equal.
-            columns.append(sum(distinct_columns(rows[:, lane].reshape(-1, 1), width) for lane in range(lanes)))
-    return width, columns
+        levels.append([columns(rows[:, lane].reshape(-1, 1), width) for lane in range(lanes)])
+    first = columns(words[:, (1 << (bits - 1)) - 1].reshape(folds, lanes), width).distinct
+    return width, levels, first
 
 
-def both_slopes(table: Thresholds, lanes: int) -> bool:
+def fold_use(table: Thresholds | Requantiser | None, lanes: int) -> tuple[bool, bool]:
+    """Whether an activation of so many lanes asks for the parameters of a fold, and whether the fold comes along with the operands."""
+    if table is None or table.channels == lanes:
+        return False, False
+    if isinstance(table, Requantiser):
+        rows = (table.scale, table.offset, *table.exceptions.T, *table.corrections.T)
+        return any((row.reshape(-1, lanes) != row[:lanes]).any() for row in rows), False
+    return True, table.steps > 1 or _both_slopes(table, lanes)
+
+
+def _both_slopes(table: Thresholds, lanes: int) -> bool:
     """Whether a lane has rising channels and falling ones."""
     flips = table.flip.reshape(-1, lanes)
     return bool((flips.any(axis=0) & ~flips.all(axis=0)).any())
-
-
-def _requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int, shared: Parts) -> None:
-    """cores/requantiser_unit.py, for operands of shape ``x``."""
-    storage = c.threshold_storage
-    scale, fixed = parameters(table.scale, lanes, shared, storage)
-    offset, steady = parameters(table.offset, lanes, shared, storage)
-    products, sums = remember(table.scale, ("ranges", x), lambda: _ranges(table, x))
-    product, total = holding(*products), holding(*sums)
-    shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift)
-    corrected = table.exceptions.shape[1]
-    shared.ff += 3
-    p.ff += lanes * table.output.bits
-    # What is shifted out is not kept, unless to see ties.
-    kept = total.width - (0 if table.half_even else min(table.shift, total.width))
-    registers, addends = lanes * (product.width + kept), 0 if steady else lanes * offset.width
-    if parts := 0 if fixed else part_bits(x, scale, c.arithmetic):
-        registers += lanes * (parts - product.width)
-    if fixed:
-        registers += remember(table.scale, ("constant", lanes, x), lambda: _constant_bits(table, lanes, x)) - lanes * product.width
-    digits = remember(table.scale, ("digits", lanes), lambda: additions(table.scale[:lanes])) if fixed else None
-    if multiply(p, lanes, x, scale, c.arithmetic, digits):
-        # The slice's own registers take the operand, the product, the addend and the sum.
-        p.into_slices(register + registers)
-        shared.into_slices(addends)
-    else:
-        p.lut("offset bit", lanes * total.width)
-    p.ff += registers
-    shared.ff += addends
-    if shifted.width > table.output.bits or sums[0] >> table.shift < table.low or sums[1] >> table.shift > table.high:
-        p.lut("clip bit", lanes * table.output.bits)
-        p.lut("clip compare bit", lanes * shifted.width)
-    if table.half_even:
-        p.lut("tie bit", lanes * table.shift)
-    if corrected:
-        shared.ff += 1
-        p.ff += lanes * table.output.bits
-        p.chain(lanes * table.output.bits, 3)
-        for entry in range(corrected):
-            parameters(table.exceptions[:, entry], lanes, shared, storage)
-            parameters(table.corrections[:, entry], lanes, shared, storage)
-        p.lut("exception bit", lanes * corrected * (x.width + table.output.bits))
-
-
-def _constant_bits(table: Requantiser, lanes: int, x: Shape) -> int:
-    """Bits of the products of operands with constants: each as wide as its own scale makes it, and without what is always 0."""
-    bits = 0
-    for scale in table.scale[:lanes].tolist():
-        low, high = sorted(scale * value for value in _ends(x))
-        bits += holding(low, high).width - ((scale & -scale).bit_length() - 1 if scale else 0)
-    return bits
-
-
-def _ranges(table: Requantiser, x: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(least, greatest) product, and sum, of any operand of shape ``x`` and any channel."""
-    ends = np.stack([table.scale * value for value in _ends(x)])
-    sums = ends + table.offset
-    return (int(ends.min()), int(ends.max())), (int(sums.min()), int(sums.max()))
-
-
-def _ends(x: Shape) -> tuple[int, int]:
-    return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)

@@ -5,39 +5,81 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.product import uses_dsp
-from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cores.ram import LEAST_BLOCK_WORDS, rom_in_block
 from finnr_rtl.cores.sums import MOST_TERMS, part_shapes
-from finnr_rtl.cost.contents import distinct_columns, remember
+from finnr_rtl.cost.adders import Operand
+from finnr_rtl.cost.contents import Columns, columns, remember
 from finnr_rtl.cost.parts import Parts
+from finnr_rtl.emit.images import keeps_to_itself
 
-__all__ = ["additions", "multiply", "parameters", "part_bits", "reduced_bits"]
+__all__ = ["ends", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "registered", "taken_with_operand"]
 
 
-def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, bool]:
-    """cores/parameters.py; returns the shape of one value, and whether it is constant."""
-    shape, columns = remember(values, ("parameters", lanes), lambda: _columns(values, lanes))
+def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, Columns]:
+    """cores/parameters.py; returns the shape of one value, and the columns of their memory, none where they are constant."""
+    shape, kept = remember(values, ("parameters", lanes), lambda: _columns(values, lanes))
     words = len(values) // lanes
-    if columns:
-        p.rom(words, lanes * shape.width, rom_in_block(storage, words, lanes * shape.width), columns)
-    return shape, columns == 0
+    if kept.changing:
+        p.rom(words, lanes * shape.width, rom_in_block(storage, words, lanes * shape.width), kept)
+    return shape, kept
 
 
-def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, int]:
+def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, Columns]:
     shape = holding(int(values.min()), int(values.max()))
-    return shape, distinct_columns(values.reshape(-1, lanes), shape.width)
+    return shape, columns(values.reshape(-1, lanes), shape.width)
 
 
-def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str, digits: int | None = None) -> bool:
-    """``count`` products of cores/product.py, with ``digits`` those with constants that take so many additions. Returns whether they
-    are in DSP blocks."""
-    if digits is not None:
-        p.lut("digit bit", digits * first.width)
-        return False
+def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str) -> bool:
+    """``count`` products of cores/product.py. Returns whether they are in DSP blocks."""
     if uses_dsp(arithmetic, first, second):
         p.dsp += count
         return True
     p.product(count, first, second, first.width + second.width)
     return False
+
+
+def registered(kept: Columns, words: int, width: int, block: bool) -> int:
+    """Registers behind a memory, one for each bit that synthesis does not know to be constant or equal to another."""
+    if block:
+        return kept.changing
+    return width if kept.changing and keeps_to_itself(words, width) else kept.distinct
+
+
+def taken_with_operand(kept: Columns, words: int) -> int:
+    """Registers of a memory in front of a DSP slice that the slice has itself: those of few words, which synthesis makes logic of."""
+    return kept.distinct if words < LEAST_BLOCK_WORDS else 0
+
+
+def _digits(value: int) -> list[tuple[int, int]]:
+    """(place, digit) of ``value`` in the fewest digits -1 and 1, as cores/product.py multiplies with a constant; the lowest first."""
+    found, place = [], 0
+    while value:
+        if value & 1:
+            digit = 2 - (value & 3)
+            found.append((place, digit))
+            value -= digit
+        value >>= 1
+        place += 1
+    return found
+
+
+def multiples(scales: np.ndarray, x: Shape, p: Parts) -> int:
+    """Products with constants, one a lane; returns the bits of their registers."""
+    registers = 0
+    for scale in scales.tolist():
+        places = _digits(scale)
+        low, high = sorted(scale * value for value in ends(x))
+        width = holding(low, high).width
+        p.sum(tuple(Operand(x.width, x.signed, abs(place)) for place, _ in places), width)
+        # The lowest bits are always 0, which synthesis does not see in the difference of more than two terms.
+        seen = len(places) < 3 or all(digit > 0 for _, digit in places)
+        registers += width - (places[0][0] if places and seen else 0)
+    return registers
+
+
+def ends(x: Shape) -> tuple[int, int]:
+    """Least and greatest number of a shape."""
+    return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)
 
 
 def part_bits(first: Shape, second: Shape, arithmetic: str) -> int:
@@ -56,8 +98,3 @@ def reduced_bits(terms: int, width: int, cycles: int) -> int:
         bits += sum(width + (size - 1).bit_length() for size in sizes)
         terms, width = groups, width + (max(sizes) - 1).bit_length()
     return bits
-
-
-def additions(values: np.ndarray) -> int:
-    """Additions in products with ``values``, which are written with as few digits other than 0 as possible, of -1 and 1."""
-    return sum(max(0, (3 * abs(value) ^ abs(value)).bit_count() - 1) for value in values.tolist())

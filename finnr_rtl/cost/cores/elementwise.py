@@ -1,16 +1,19 @@
 """Cores that compute each value by itself: activations alone, tables, sums and products of streams."""
 
+import numpy as np
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.add import AddConfig
+from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cores.threshold import ThresholdConfig
-from finnr_rtl.cost.contents import remember
-from finnr_rtl.cost.cores.activation import activation
-from finnr_rtl.cost.cores.arithmetic import additions, multiply, parameters, part_bits, reduced_bits
+from finnr_rtl.cost.adders import Operand
+from finnr_rtl.cost.contents import columns, remember
+from finnr_rtl.cost.cores.activation import activation, fold_use
+from finnr_rtl.cost.cores.arithmetic import multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.thresholds import Thresholds
 
@@ -18,9 +21,9 @@ from finnr_rtl.thresholds import Thresholds
 @compose.register
 def _(c: ThresholdConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.shape[-1] // c.pe)
-    needed = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or bool(c.thresholds.flip.any()))
-    p.ff += c.input.width + 1 + fold * needed
+    asked, along = fold_use(c.thresholds, c.pe)
+    fold = p.counter(c.shape[-1] // c.pe) if asked else 0
+    p.ff += c.input.width + 1 + fold * along - _unread_bits(c)
     activation(c.in_codes, c.pe, Shape(c.input_type.bits, signed=c.input_type.signed), p, c, c.input.width)
 
 
@@ -30,48 +33,75 @@ def _(c: LookupConfig, p):
     fold = p.counter(c.folds)
     if c.deep:
         p.ff += c.input.width + fold + 1
-    words = c.folds << c.input_type.bits
-    for _ in range(c.pe):
-        p.rom(words, c.output_type.bits, rom_in_block(c.storage, words, c.output_type.bits), kind="table")
+    words, bits = c.folds << c.input_type.bits, c.output_type.bits
+    key = ("lanes", c.pe, c.input_type, c.output_type)
+    for kept in remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows]):
+        p.rom(words, bits, rom_in_block(c.storage, words, bits), kept, "table")
     p.ff += 1
 
 
 @compose.register
 def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.shape[-1] // c.pe)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
-    in_slices = False
+    in_slices = changing = False
+    others = 0
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
-            factor, fixed = parameters(row, c.pe, p)
-            digits = remember(row, ("digits", c.pe), lambda row=row: additions(row[: c.pe])) if fixed else None
-            if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic, digits):
-                p.into_slices(c.pe * (dtype.bits + holding(*limits).width))
+            factor, factors = parameters(row, c.pe, p)
+            changing |= factors.changing > 0
+            width = holding(*limits).width
+            if not factors.changing:
+                p.ff += multiples(row[: c.pe], number_shape(dtype), p)
+                others = max(others, width)
+                continue
+            p.ff += c.pe * width
+            if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic):
+                p.into_slices(c.pe * (dtype.bits + width) + taken_with_operand(factors, c.shape[-1] // c.pe))
                 in_slices = True
-            parts = 0 if fixed else part_bits(number_shape(dtype), factor, c.arithmetic)
-            p.ff += c.pe * (parts or holding(*limits).width)
-    parameters(c.offsets, c.pe, p)
-    p.ff += c.pe * total.width + (2 + c.scaled + c.reductions) * (1 + fold)
-    p.ff += c.pe * reduced_bits(len(c.inputs) + 1, max(holding(*limits).width for limits in c.term_ranges), c.reductions)
+            else:
+                others = max(others, width)
+    offset, offsets = parameters(c.offsets, c.pe, p)
+    # The fold goes as far as parameters need it.
+    asked, along = fold_use(c.thresholds, c.pe)
+    uses = [changing] * c.scaled + [offsets.changing > 0] + [asked] * (1 + c.reductions) + [along]
+    uses = uses if c.scaled else [uses[0] or uses[1], *uses[2:]]
+    fold = address_bits(c.shape[-1] // c.pe)
+    if any(uses):
+        p.counter(c.shape[-1] // c.pe)
+    p.ff += 2 + c.scaled + c.reductions + fold * sum(any(uses[stage:]) for stage in range(1, len(uses)))
+    p.ff += c.pe * (total.width + reduced_bits(len(c.inputs) + 1, max(holding(*limits).width for limits in c.term_ranges), c.reductions))
+    terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
+    if offsets.changing:
+        terms.append(Operand(offset.width, offset.signed))
     if not in_slices:
-        p.lut("add bit", c.pe * total.width * len(c.inputs))
+        p.sum(tuple(terms), total.width, c.pe)
     else:
-        # A slice that multiplies also adds, and keeps the sum.
-        p.into_slices(c.pe * total.width)
+        # A slice that multiplies also adds one other term, and keeps the sum.
+        p.into_slices(c.pe * (total.width + others))
+        p.sum(tuple(terms[1:]), total.width, c.pe)
     activation(c.thresholds, c.pe, total, p, c)
 
 
 @compose.register
 def _(c: MultiplyConfig, p):
     p.credit_fifo(c.output.width, c.places)
-    fold = p.counter(c.shape[-1] // c.pe)
+    asked, along = fold_use(c.thresholds, c.pe)
+    fold = p.counter(c.shape[-1] // c.pe) if asked else 0
     shapes = [holding(*limits) for limits in c.operand_ranges]
     total = holding(*c.accumulator_range)
-    p.ff += (2 + (c.parts > 1)) * (1 + fold)
+    p.ff += 2 + (c.parts > 1) + fold * (1 + (c.parts > 1) + along)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
     p.ff += registers + c.pe * part_bits(*shapes, c.arithmetic)
     if multiply(p, c.pe, *shapes, c.arithmetic):
         p.into_slices(registers)
     activation(c.thresholds, c.pe, total, p, c)
+
+
+def _unread_bits(c: ThresholdConfig) -> int:
+    """Lowest bits of operands that make no difference: those that are 0 in the only threshold of each channel of a lane."""
+    if not isinstance(c.in_codes, Thresholds) or c.in_codes.steps > 1:
+        return 0
+    together = np.bitwise_or.reduce(c.in_codes.values.reshape(-1, c.pe), axis=0)
+    return int(np.minimum(np.bitwise_count((together & -together) - 1), c.input_type.bits).sum())

@@ -9,9 +9,9 @@ from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
-from finnr_rtl.cost.contents import FEW_WORDS, distinct_columns, remember
-from finnr_rtl.cost.cores.activation import activation, both_slopes
-from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits
+from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
+from finnr_rtl.cost.cores.activation import activation, fold_use
+from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.bit_products import bit_lanes
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.cost.cores.packed import packed_lanes
@@ -21,7 +21,7 @@ from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-# Most DSP slices in a row whose last one keeps the sum in its own register.
+# Most DSP slices whose products are added in a row, whatever their signs.
 SHORT_ROW = 3
 
 
@@ -39,7 +39,9 @@ def _(c: MvtuConfig, p):
     if c.fused:
         p.ff += p.counter(c.nf * c.sf)
     else:
-        _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+        kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+        if c.mmv == 1 and not c.bitwise and not c.packings and _in_slices(c):
+            p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
     # The operand and its replay.
     p.ff += c.input.width
@@ -48,9 +50,7 @@ def _(c: MvtuConfig, p):
             p.ram(c.sf, c.input.width)
         elif several:
             p.lutram(c.sf, c.input.width)
-        else:
-            p.ff += c.input.width
-        p.lut("replay mux", c.input.width)
+        p.lut("replay mux", c.input.width * several)
         p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
@@ -59,19 +59,18 @@ def _(c: MvtuConfig, p):
     p.chain(1, stages)
     if several:
         p.chain(1, stages - 1)
-    if c.thresholds is not None and fold:
-        table = c.thresholds
-        used = isinstance(table, Thresholds) and (table.steps > 1 or both_slopes(table, c.pe))
-        p.chain(fold, stages - 1)
-        p.ff += fold * used
+    asked, along = fold_use(c.thresholds, c.pe)
+    p.chain(fold * asked, stages - 1)
+    p.ff += fold * along
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
     total = bit_lanes(c, vector) if c.bitwise else packed_lanes(c, vector) if c.packings else _lanes(c, vector)
     scale, offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_sums(c.input_type, c.weight_type, c.weights))
     if c.bitwise and c.thresholds is None and (scale != 1 or offsets.any()):
-        parameters(offsets, c.pe, p)
-        vector.lut("count bit", c.pe * total.width)
+        # Less a constant they are the same LUTs.
+        _, less = parameters(offsets, c.pe, p)
+        vector.lut("sum bit", c.pe * total.width * (less.changing > 0))
     activation(_in_sums(c), c.pe, total, vector, c, shared=p)
     p.add(vector, c.mmv)
 
@@ -105,21 +104,26 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
     else:
-        # The slices add up in a row, and take the operand in their own registers; of few also the result, of one even the accumulator.
         p.dsp += products
-        p.into_slices(c.input.width // c.mmv + (c.pe * step.width if c.simd <= SHORT_ROW else 0))
+        # The slices take the operand in their own registers. Products of two signed numbers are added in a row of slices, the last of
+        # which has the result too. Of others, a slice adds one product to its own, and what pairs give is added in LUTs.
+        row = input_type.signed or c.simd <= SHORT_ROW
+        p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
         if c.simd == 1 and c.sf > 1:
-            p.into_slices(c.pe * _sums(c)[1].width)
-        # A slice adds one other product to its own; what pairs give is added up in LUTs.
-        p.lut("slice sum bit", c.pe * max(0, c.simd // 2 - 1) * step.width)
+            p.into_slices(c.pe * total.width)
+        p.lut("slice sum bit", c.pe * (0 if row else c.simd // 2 - 1) * step.width)
     p.ff += c.pe * step.width
     if not several:
         return step
     p.ff += c.pe * total.width
     # A slice adds up its own products; LUTs clear the sum where a fold begins.
-    alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type))
-    p.accumulator(c.pe * total.width, alone)
+    p.accumulator(c.pe * total.width, c.simd == 1 and _in_slices(c))
     return total
+
+
+def _in_slices(c: MvtuConfig) -> bool:
+    """Whether each product has a DSP slice."""
+    return uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
 
 
 def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
@@ -133,20 +137,22 @@ def _(c: DepthwiseConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.lut("mvtu")
     p.counter(c.steps, early=True)
-    fold = p.counter(c.folds)
+    asked, along = fold_use(c.thresholds, c.pe)
+    fold = p.counter(c.folds) if asked else 0
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
     total = holding(*total)
     stages, in_slices, term = 2 + c.reductions, False, number_shape(c.input_type).width
     if c.weights is not None:
         stages += 1
-        _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
+        kept = _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         products = c.pe * c.simd
         in_slices = multiply(p, products, x, w, c.arithmetic)
         if in_slices:
             # The slices have the operand, the product and the accumulator in their own registers.
             p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
+            p.into_slices(taken_with_operand(kept, c.folds * c.steps))
         p.ff += products * (part_bits(x, w, c.arithmetic) or x.width + w.width)
         term = x.width + w.width
     p.ff += c.pe * reduced_bits(c.simd, term, c.reductions)
@@ -154,28 +160,27 @@ def _(c: DepthwiseConfig, p):
     p.chain(1, stages)
     if c.steps > 1:
         p.chain(1, stages - 1)
-    if c.thresholds is not None and fold:
-        used = isinstance(c.thresholds, Thresholds) and (c.thresholds.steps > 1 or both_slopes(c.thresholds, c.pe))
-        p.ff += fold * (stages - 1 + used)
-    p.ff += c.pe * total.width
+    p.ff += fold * ((stages - 1) * asked + along) + c.pe * total.width
     # Several taps are added up before they go into the sum; a slice adds up its own products.
     p.accumulator(c.pe * c.simd * total.width, in_slices and c.simd == 1)
     activation(c.thresholds, c.pe, total, p, c)
 
 
-def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, storage: str, p: Parts) -> None:
-    """The weight memory and its counter."""
+def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, storage: str, p: Parts) -> Columns:
+    """The weight memory and its counter; returns the columns of the memory."""
     words, width = nf * sf, pe * simd * dtype.bits
     p.counter(words)
-    block = rom_in_block(storage, words, width)
-    columns = None
-    # The columns of many words are neither constant nor equal but by chance: not worth a look at every weight for hundreds of foldings.
-    if not block and 1 < words and (words <= FEW_WORDS or width < WIDE):
-        columns = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
-    p.rom(words, width, block, columns)
+    kept = remember(weights, ("columns", pe, simd, dtype), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype))
+    p.rom(words, width, rom_in_block(storage, words, width), kept)
+    return kept
 
 
-def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> int:
+def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType) -> Columns:
     small = np.min_scalar_type((1 << dtype.bits) - 1)
     codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
-    return distinct_columns(codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits)
+    rows = codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd)
+    if 1 < len(rows) <= FEW_WORDS or pe * simd * dtype.bits < WIDE:
+        return columns(rows, dtype.bits)
+    # Of many words no columns are equal but by chance: not worth a look at every pair of them for hundreds of foldings.
+    changing = changing_columns(rows)
+    return Columns(changing, changing)

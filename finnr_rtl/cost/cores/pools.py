@@ -1,11 +1,13 @@
 """Cores that reduce many values to one: pools and the greatest channel."""
 
+from math import ceil
+
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
 from finnr_rtl.cores.maxpool import PoolConfig
-from finnr_rtl.cores.operands import holding
-from finnr_rtl.cost.cores.activation import activation
+from finnr_rtl.cores.operands import holding, number_shape
+from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.dispatch import compose
 
 
@@ -28,8 +30,13 @@ def _(c: PoolConfig, p):
         p.lut("flag")
     if c.beats > 1:
         p.ff += c.output.width
-    if c.taps > 1:
-        p.lut("maximum bit" if c.dtype.bits > 1 else "or bit", c.simd * c.output.width)
+    others = c.simd - (c.beats == 1)
+    if c.dtype.bits > 1:
+        p.greater(c.lanes * others, c.dtype.bits)
+    else:
+        p.known(c.lanes * ceil(others / 5), c.lanes * ceil(others / 3))
+    # Where a maximum is kept to the next beat, it begins anew with the least value behind the last.
+    p.lut("maximum bit", c.output.width * (c.beats > 1))
 
 
 @compose.register
@@ -38,8 +45,13 @@ def _(c: GlobalPoolConfig, p):
     fold = p.counter(c.folds, early=True)
     p.counter(c.pixels, early=True)
     total = holding(*c.accumulator_range)
-    p.ff += c.input.width + 4 + 2 * fold + c.pe * total.width
-    p.lut(f"pool {c.function} bit", c.pe * total.width)
+    p.ff += c.input.width + 4 + fold * (1 + fold_use(c.thresholds, c.pe)[1]) + c.pe * total.width
+    if c.function == "max":
+        p.greater(c.pe, total.width)
+    else:
+        # What replaces the sum at the first pixel, and an adder where there are bits to add.
+        added = total.width if number_shape(c.input_type).signed else min(total.width, c.input_type.bits)
+        p.known(c.pe * (total.width + added), 2 * c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:
@@ -51,17 +63,26 @@ def _(c: GlobalPoolConfig, p):
 def _(c: ArgMaxConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.counter(c.folds, early=True)
-    fold = address_bits(c.folds) if c.folds > 1 else 0
-    lane_bits, values, level = address_bits(c.lanes), c.lanes, 0
-    while values > 1:
-        values = -(-values // 2)
-        level += 1
+    # Each winner of two has a register; who has no other to meet waits in a chain of them. (first lane, last lane, registers) of each:
+    waiting, levels = [(lane, lane, 0) for lane in range(c.lanes)], 0
+    while len(waiting) > 1:
+        met = []
+        for pair in range(0, len(waiting) - 1, 2):
+            for first, last, length in waiting[pair : pair + 2]:
+                p.chain(c.dtype.bits, length)
+                p.ff += (first ^ last).bit_length() * length
+            met.append((waiting[pair][0], waiting[pair + 1][1], 1))
+        p.greater(len(met), c.dtype.bits)
+        p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
+        waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
+        levels += 1
+    if levels:
+        # A bit of a lane's number that is always 1 is a register of each level but the last.
+        p.ff += 2 * levels - 1 + address_bits(c.lanes)
+        p.chain(1 + (address_bits(c.folds) if c.folds > 1 else 0), levels)
         # Of a pixel in one beat, only the last winner's lane matters.
-        value = c.dtype.bits if values > 1 or c.folds > 1 else 0
-        p.ff += values * (value + min(level, lane_bits)) + 2 + fold
-        p.lut("greatest bit", values * c.dtype.bits)
-        p.lut("select", values * min(level, lane_bits))
+        p.ff += c.dtype.bits if c.folds > 1 else 0
     p.ff += c.output.width + 1
     if c.folds > 1:
         p.ff += c.dtype.bits
-        p.lut("greatest bit", c.dtype.bits)
+        p.compare(1, c.dtype.bits)

@@ -1,6 +1,7 @@
 """Sliding windows, line buffers and padding."""
 
 from functools import cache
+from math import gcd
 
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.line_buffer import LineBufferConfig
@@ -117,7 +118,8 @@ def _(c: LineBufferConfig, p):
     width, held, places = c.input.width, c.rows_held, max(c.row, 2)
     p.credit_fifo(c.output.width, c.places)
     _turns(c.turns[0], p)
-    p.ff += max(c.first, c.mmv * c.stride[1] - 1).bit_length()
+    left = max(c.first, c.mmv * c.stride[1] - 1).bit_length()
+    p.ff += left + (left > 0)
     spare = holding(min(-c.ahead - 1, -max(c.turns[1])), held * c.row - c.ahead - 1).width
     p.ff += spare
     p.lut("walk")
@@ -131,8 +133,10 @@ def _(c: LineBufferConfig, p):
         p.ram(places, width)
     _, columns, beats = c.read_loops
     p.counter(columns.count * beats.count)
+    # The number of the first row's memory, and its register, which has no bit that is always 0.
     first = address_bits(held) if held > 1 else 0
-    p.ff += 2 * first + 3
+    even = gcd(held, *c.top_moves)
+    p.ff += 2 * first - ((even & -even).bit_length() - 1) + 3
     p.multiplexer(held, c.kernel[0] * width)
     # Columns are kept as far as a tap takes them; between taps of several beats they are shift registers.
     column = c.kernel[0] * width

@@ -1,0 +1,18 @@
+"""Multiplexers of many ways."""
+
+from amaranth.hdl import Mux, Value
+
+__all__ = ["multiplex"]
+
+
+def multiplex(index: Value, values: list[Value], kinds: list | None = None) -> Value:
+    """``values[index]`` as a tree of multiplexers, in which synthesis finds one of four ways for each LUT; values of equal ``kinds`` are
+    the same. Of an index beyond the last one any value may come."""
+    level = list(zip(kinds or range(len(values)), values, strict=True))
+    for bit in index:
+        pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
+        level = [
+            pair[0] if len(pair) == 1 or pair[0][0] == pair[1][0] else ((pair[0][0], pair[1][0]), Mux(bit, pair[1][1], pair[0][1]))
+            for pair in pairs
+        ]
+    return level[0][1]

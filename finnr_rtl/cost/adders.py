@@ -1,0 +1,83 @@
+"""How Yosys adds more than two numbers: its pass maccmap makes two of three, a full adder for each bit, until two are left to add."""
+
+from functools import cache
+from typing import NamedTuple
+
+__all__ = ["Adders", "Operand", "adders"]
+
+
+# Beyond so many times the same operands the tree of adders grows evenly.
+MANY = 16
+
+
+class Operand(NamedTuple):
+    """A number of ``width`` bits, moved ``place`` bits to the left; the highest bit of a ``signed`` one goes on to that of the sum."""
+
+    width: int
+    signed: bool = False
+    place: int = 0
+
+
+class Adders(NamedTuple):
+    """Full adders, those of the last step of several apart, half adders (where one of three bits is 0), and bits of the adder at the end
+    that have two terms."""
+
+    full: int
+    last: int
+    half: int
+    carried: int
+
+
+def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: bool = True) -> Adders:
+    """What the sum of ``operands``, each ``times`` over, is made of, in ``width`` bits. ``plain`` tells that each bit of an operand is a
+    signal: the LUTs of the adder at the end then have room for what a full adder before them makes, as they have behind others.
+
+    The highest bits of signed numbers come again in each column above, where one full adder does for all that have the same inputs.
+    """
+    if times <= MANY:
+        return _adders(operands * times, width, plain)
+    # Each more takes as much as the one before.
+    some, more = (_adders(operands * number, width, plain) for number in (MANY // 2, MANY))
+    further = (times - MANY) / (MANY - MANY // 2)
+    full, half = (round(last + (last - first) * further) for first, last in ((some.full, more.full), (some.half, more.half)))
+    return Adders(full, more.last, half, more.carried)
+
+
+@cache
+def _adders(operands: tuple[Operand, ...], width: int, plain: bool) -> Adders:
+    columns = [
+        [(index, min(place - operand.place, operand.width - 1)) for index, operand in enumerate(operands) if _reaches(operand, place)]
+        for place in range(width)
+    ]
+    words = [[column[row] if row < len(column) else None for column in columns] for row in range(max(map(len, columns), default=0))]
+    made: dict[frozenset, tuple] = {}
+    last = steps = 0
+    while len(words) > 2:
+        left = words[: len(words) // 3 * 3]
+        words = words[len(left) :]
+        before, steps = len(made), steps + 1
+        for first in range(0, len(left), 3):
+            sums, carries = [], [None]
+            for bits in zip(*left[first : first + 3], strict=True):
+                total, carry = _three(frozenset(bits) - {None}, made)
+                sums.append(total)
+                carries.append(carry)
+            words += [sums, carries[:width]]
+        last = sum(len(bits) == 3 for bits in list(made)[before:])
+    full = sum(len(bits) == 3 for bits in made)
+    carried = sum(first is not None and second is not None for first, second in zip(*words, strict=True)) if len(words) == 2 else 0
+    last = last if steps > 1 or plain else 0
+    return Adders(full - last, last, len(made) - full, carried)
+
+
+def _reaches(operand: Operand, place: int) -> bool:
+    return operand.place <= place and (operand.signed or place < operand.place + operand.width)
+
+
+def _three(bits: frozenset, made: dict) -> tuple:
+    """Sum and carry of up to three bits, none of which is 0; the same ones where they were added before."""
+    if len(bits) < 2:
+        return next(iter(bits), None), None
+    if bits not in made:
+        made[bits] = (bits, 0), (bits, 1)
+    return made[bits]
