@@ -16,6 +16,11 @@ __all__ = ["HeapSum", "Plan", "Sum", "plan"]
 # What a register and a pipeline stage weigh beside a LUT where plans are compared: there are two registers for each LUT.
 REGISTER, STAGE = 0.2, 1.0
 
+# What a stage may take: whether adders take what counters leave, and how few bits a counter of six takes; the first is always one of it.
+WAYS = ((False, 6), (True, 6), (True, 5), (True, 4))
+# Columns of more bits are reduced the first way: all combinations would take seconds, and save 4 % of the weight at most.
+TALL = 24
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -38,12 +43,13 @@ def plan(heights: tuple[int, ...], rows: int, width: int) -> Plan:
     """The plan to reduce columns of ``heights`` bits, lowest first, to ``rows`` rows, 2 or 3, of a sum of ``width`` bits.
 
     A stage has one carry chain behind another on no path, so that it is as fast as an adder. Of every six bits a counter takes, and of
-    what is left over each stage takes none, all it can, or what fills most of a counter: all combinations are tried.
+    what is left over each stage takes none, all it can, or what fills most of a counter: all combinations are tried, but where columns
+    are so tall that what is left over is little.
     """
     if max(heights) <= rows:
         return Plan((), heights, 0, 0)
     best = None
-    for adders, least in ((False, 6), (True, 6), (True, 5), (True, 4)):
+    for adders, least in WAYS if max(heights) <= TALL else WAYS[:1]:
         counters, left = _stage(heights, rows, width, adders, least)
         if not counters:
             continue
