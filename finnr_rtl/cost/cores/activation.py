@@ -9,6 +9,7 @@ from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import Columns, columns, remember
 from finnr_rtl.cost.cores.requantiser import requantiser
 from finnr_rtl.cost.parts import Parts
+from finnr_rtl.emit.images import keeps_to_itself
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
@@ -41,9 +42,11 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
         block = rom_in_block(storage, words, width)
         for own in kept if level or block else [Columns(0, first)]:
             owner.rom(words, width, block, own, "threshold")
-        for own in kept:
-            p.compare(1, own.changing)
-        p.lut("compare constant bit", lanes * compared - sum(own.changing for own in kept))
+        # Of words that keep to themselves synthesis knows no bit.
+        changing = [compared if not block and keeps_to_itself(words, width) else own.changing for own in kept]
+        for number in changing:
+            p.compare(1, number)
+        p.lut("compare constant bit", lanes * compared - sum(changing))
         p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
             p.ff += lanes * (level + x.width)
