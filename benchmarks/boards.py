@@ -2,12 +2,13 @@
 
 For each pair the design chosen by default, with its resources as the cost model predicts them, and the one of FINN-R's Algorithm 1 in the
 same budget and by the same costs. What is found goes into ``benchmarks/data/boards.json``, under the names of the network and the
-platform; pairs that are in it already are passed over unless ``--again`` is given, and other keys of a pair are left alone. Ends with 1
-where Algorithm 1 has the faster design of a pair.
+platform, with the last change to the package it was made with; pairs that are in it already are passed over, with ``--again`` those made
+with the package as it is, and other keys of a pair are left alone. Ends with 1 where Algorithm 1 has the faster design of a pair.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -22,6 +23,12 @@ from finnr_rtl.platforms import Platform, load, names
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
 RECORDS = Path(__file__).parent / "data" / "boards.json"
+
+
+def made_with() -> str:
+    """The last change to the package, as git knows it."""
+    command = ["git", "log", "-1", "--format=%h", "--", "finnr_rtl", "platforms"]
+    return subprocess.run(command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def ours(network: Network, board: Platform) -> dict:
@@ -77,19 +84,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--network", action="append", help="folder of ../shared/models (default: all)")
     parser.add_argument("--platform", action="append", choices=names(), help="board (default: all)")
-    parser.add_argument("--again", action="store_true", help="design pairs anew that have a record")
+    parser.add_argument("--again", action="store_true", help="design pairs anew whose record was made with another package")
     options = parser.parse_args()
     records = json.loads(RECORDS.read_text()) if RECORDS.exists() else {}
     networks = options.network or sorted(path.parent.name for path in MODELS.glob("*/model.onnx"))
-    worse = []
+    worse, change = [], made_with()
     loaded = {name: load_network(MODELS / name / "model.onnx") for name in networks}
     for platform in options.platform or names():
         board = load(platform)
         for name, network in loaded.items():
             key = f"{name}/{platform}"
             record = records.setdefault(key, {})
-            if options.again or "algorithm_1" not in record:
-                record |= {"design": ours(network, board), "algorithm_1": algorithm_1(network, board)}
+            if "algorithm_1" not in record or options.again and record.get("made_with") != change:
+                record |= {"design": ours(network, board), "algorithm_1": algorithm_1(network, board), "made_with": change}
                 record["never_worse"] = never_worse(record)
                 RECORDS.write_text(json.dumps(records, indent=1, sort_keys=True) + "\n")
                 print(f"{key}: {line(record)}", flush=True)

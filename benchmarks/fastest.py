@@ -83,7 +83,8 @@ def cores() -> dict[str, tuple[CoreConfig, dict[str, int], str]]:
             (SwuConfig(BIPOLAR, (30, 30, 64), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0), 1, 32), {"lut": 120, "bram18": 1},
              "317 LUT, 14,222 cycles"),
         "8-bit activation of 64 channels from 24 bits":
-            (ThresholdConfig(int_(24), (784, 64), uniform, 1, threshold_storage="lut"), {"lut": 472, "dsp": 1, "bram18": 0}, "472 LUT, 23 BRAM18"),
+            (ThresholdConfig(int_(24), (784, 64), uniform, 1, threshold_storage="lut"), {"lut": 472, "dsp": 1, "bram18": 0},
+             "472 LUT, 23 BRAM18"),
         "FIFO 256 x 32": (FifoConfig(StreamSpec(BIPOLAR, (256, 32), 32), 256), {"lut": 342, "bram18": 1}, "342 LUT"),
     }
 
@@ -151,13 +152,17 @@ def table(entries: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def load_records() -> list[dict]:
+    return json.loads(RECORDS.read_text()) if RECORDS.exists() else []
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help="cores, whole, networks (default: all)")
     parser.add_argument("--network", action="append", choices=NETWORKS, help="of `networks` only these")
     parser.add_argument("--table", action="store_true", help="print the records that there are")
     options = parser.parse_args()
-    known = {entry["what"]: entry for entry in (json.loads(RECORDS.read_text()) if RECORDS.exists() else [])}
+    known = {entry["what"]: entry for entry in load_records()}
     jobs = {"cores": measure_cores, "whole": measure_whole, "networks": lambda: measure_networks(options.network or list(NETWORKS))}
     if unknown := set(options.parts) - set(jobs):
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(jobs)}")

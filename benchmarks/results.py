@@ -1,20 +1,24 @@
 """The page of results: ``python benchmarks/results.py > docs/results.md``.
 
-Prints what the other scripts have recorded in ``benchmarks/data/``: cycles (``cycles.py``), FIFOs (``one_less.py``), resources
-(``whole_costs.py``), designs on boards (``boards.py``), and paths within a cycle (``clock.py``, ``place_and_route.py``).
+Prints what the other scripts have recorded in ``benchmarks/data/``: designs on boards (``boards.py``), cycles (``cycles.py``), resources
+(``whole_costs.py``), FIFOs (``one_less.py``), the fastest designs (``fastest.py``), and paths within a cycle (``clock.py``,
+``place_and_route.py``).
 """
 
 import json
 from pathlib import Path
 
 import clock
+import fastest
+from verify_models import NETWORKS
 
 DATA = Path(__file__).parent / "data"
 RESOURCES = ("lut", "ff", "bram18", "dsp")
 
 
 def table(headings: list[str], rows: list[list]) -> str:
-    """A table in Markdown, names to the left and numbers to the right."""
+    """A table in Markdown, names to the left and numbers to the right; rows may end early."""
+    rows = [row + [""] * (len(headings) - len(row)) for row in rows]
     lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
     return "\n".join("| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row) + " |" for row in lines)
 
@@ -24,8 +28,13 @@ def records(name: str):
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def ratio(predicted: int, measured: int) -> str:
+def ratio(predicted: float, measured: float) -> str:
     return f"{predicted / measured:.3f}" if measured else "1" if not predicted else "-"
+
+
+def both(predicted: int, measured: int | None = None) -> str:
+    """What is predicted, and where it was measured that as well, and their ratio."""
+    return f"{predicted:,}" if measured is None else f"{predicted:,} / {measured:,} ({ratio(predicted, measured)})"
 
 
 def cycles() -> str:
@@ -44,33 +53,33 @@ def rooms() -> str:
     return table(["network", "room", "beats", "cycles per frame", "with one less, predicted", "simulated"], rows)
 
 
-def resources() -> str:
-    headings = ["network", "board", "folding", "cycles per frame"]
-    headings += [f"{name.upper()} {what}" for name in RESOURCES for what in ("predicted", "Yosys", "ratio")]
+def designs() -> str:
+    """Every design of a network on a board that anything is recorded of."""
+    headings = ["network", "board", "folding", "cycles per frame", *map(str.upper, RESOURCES), "frames/s", "Algorithm 1", "gap"]
     rows = []
-    for row in records("whole_synthesis.json"):
-        predicted, found = row["predicted"], row["synthesised"]
-        rows.append([row["network"], row["platform"], row.get("fold") or "chosen", row["cycles"],
-                     *(cell for name in RESOURCES for cell in (predicted[name], found[name], ratio(predicted[name], found[name])))])
-    return table(headings, rows)
-
-
-def boards() -> str:
-    rows = []
-    for key, row in sorted(dict(records("boards.json")).items()):
-        network, board = key.split("/")
+    for key, row in dict(records("boards.json")).items():
         ours, theirs = row["design"], row["algorithm_1"]
-        if "does_not_fit" in ours:
-            rows.append([network, board, "does not fit", "", "", "", "", "", ""])
+        if "cycles" not in ours:
+            rows.append([*key.split("/"), f"does not fit: {ours['does_not_fit']}"])
             continue
-        fits = "does_not_fit" not in theirs
-        share, fps = ours["share"], ours["frames_per_second"]
-        rows.append([
-            network, board, ours["cycles"], round(fps), round(theirs["frames_per_second"]) if fits else "none",
-            ratio(fps, theirs["frames_per_second"]) if fits else "-", f"{ours['gap']:.1%}",
-            *(f"{share[name]:.0%}" if name in share else "-" for name in ("lut", "bram18")),
-        ])
-    return table(["network", "board", "cycles per frame", "frames/s", "Algorithm 1, frames/s", "ratio", "gap", "LUT", "BRAM18"], rows)
+        fps, other = f"{ours['frames_per_second']:,.0f}", "none fits"
+        if "cycles" in theirs:
+            fps += f" ({ratio(ours['frames_per_second'], theirs['frames_per_second'])})"
+            other = f"{theirs['frames_per_second']:,.0f}"
+        counts = [f"{count:,} ({ours['share'].get(name, 0):.0%})" for name, count in taken(ours["resources"])]
+        rows.append([*key.split("/"), "whole budget", both(ours["cycles"]), *counts, fps, other, f"{ours['gap']:.1%}"])
+    for row in records("cycles.json"):
+        board = NETWORKS[row["network"]][1]
+        rows.append([row["network"], board, row["folding"], both(row["interval"], row["simulated_interval"])])
+    for row in records("whole_synthesis.json"):
+        folding = row.get("fold") or f"{row['max_lut']:.0%} of the LUTs"
+        counts = [both(count, row["synthesised"][name]) for name, count in taken(row["predicted"])]
+        rows.append([row["network"], row["platform"], folding, both(row["cycles"]), *counts])
+    return table(headings, sorted(rows))
+
+
+def taken(resources: dict) -> list[tuple[str, int]]:
+    return [(name, resources[name]) for name in RESOURCES]
 
 
 def placed() -> str:
@@ -83,6 +92,16 @@ def main():
     print(f"""# Results
 
 Printed by `benchmarks/results.py` from the records of the scripts beside it.
+
+## Designs
+
+One row for each design of a network on a board; figures that were measured stand behind the predicted ones, with their ratio. "Whole
+budget" is the fastest design in a board's budget: its shares of the device, its frames per second (and their ratio to those of FINN-R's
+Algorithm 1 in the same budget by the same costs), and the gap, by how much another folding could be faster at most
+(`benchmarks/boards.py`). "Fast", "slow" and "random" are the foldings of the next section, whose cycles were counted in Verilator. The
+others were synthesised by Yosys (`benchmarks/whole_costs.py`).
+
+{designs()}
 
 ## Cycles
 
@@ -98,18 +117,11 @@ Rooms that the model calls tight, with one beat less (`benchmarks/one_less.py`).
 
 {rooms()}
 
-## Resources
+## The fastest
 
-The whole accelerator as the cost model predicts it, and as Yosys counts it (`benchmarks/whole_costs.py`).
+CNV and its cores beside FINN's, and the fastest design of 80 % of a board's LUTs without DSP blocks (`benchmarks/fastest.py`).
 
-{resources()}
-
-## Boards
-
-The fastest design in a board's budget, and that of FINN-R's Algorithm 1 in the same budget by the same costs (`benchmarks/boards.py`).
-The gap is by how much another folding could be faster at most.
-
-{boards()}
+{fastest.table(fastest.load_records())}
 
 ## Clock
 

@@ -12,12 +12,13 @@ import numpy as np
 from finnr_rtl.emit.keywords import identifier
 from finnr_rtl.emit.output import FOLDING, MANIFEST, REPORT, REPORT_PAGE, check_output, write_output
 from finnr_rtl.errors import UserError
-from finnr_rtl.folding.folding import read_folding, write_folding
+from finnr_rtl.folding.folding import write_folding
 from finnr_rtl.network import store
 from finnr_rtl.network.dataset import integers
 from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import Platform
 from finnr_rtl.platforms import load as load_platform
+from finnr_rtl.question import question
 
 if TYPE_CHECKING:
     from finnr_rtl.design import Design
@@ -73,19 +74,12 @@ def build(
     board = load_platform(platform)
     output = output or default_output(model, board)
     check_output(output)
-    if not model.is_file():
-        raise UserError(f"{model}: there is no such file; give the path of an ONNX model")
-
-    # Mistakes should be told before the seconds are spent that ONNX and Amaranth take to load: hence imports here.
-    progress("reading the network")
-    from finnr_rtl.frontend import load_network
-
-    network = load_network(model, input_type, input_scale)
-    given = read_folding(fold, network) if fold else {}
+    network, goal = question(model, target_fps, fold, clock_mhz, caps, optimiser, cost_model, input_type, input_scale, progress)
     frames = data_frames(network, data, FRAMES) if data else None
-    from finnr_rtl.design import Goal, design
 
-    goal = Goal(target_fps, clock_mhz, given, caps or {}, optimiser, cost_model)
+    # Mistakes should be told before the seconds are spent that Amaranth takes to load: hence imports here.
+    from finnr_rtl.design import design
+
     result = design(network, board, goal, progress)
     stages, cycles = result.stages, result.cycles
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finnr_rtl.emit.output import FOLDING, REPORT, REPORT_PAGE, check_output, write_output
-from finnr_rtl.errors import UserError
-from finnr_rtl.folding.folding import read_folding, write_folding
+from finnr_rtl.folding.folding import write_folding
 from finnr_rtl.platforms import Platform
 from finnr_rtl.platforms import load as load_platform
+from finnr_rtl.question import question
 
 if TYPE_CHECKING:
     from finnr_rtl.design import Design
@@ -41,19 +41,12 @@ def estimate(
     board = load_platform(platform)
     output = output or default_estimate(model, board)
     check_output(output, REPORT)
-    if not model.is_file():
-        raise UserError(f"{model}: there is no such file; give the path of an ONNX model")
-
-    progress("reading the network")
-    from finnr_rtl.frontend import load_network
-
-    network = load_network(model, input_type, input_scale)
-    given = read_folding(fold, network) if fold else {}
-    from finnr_rtl.design import Goal, design
+    network, goal = question(model, target_fps, fold, clock_mhz, caps, optimiser, cost_model, input_type, input_scale, progress)
+    from finnr_rtl.design import design
     from finnr_rtl.report.design_page import design_page
     from finnr_rtl.report.facts import facts, report_json
 
-    result = design(network, board, Goal(target_fps, clock_mhz, given, caps or {}, optimiser, cost_model), progress)
+    result = design(network, board, goal, progress)
     known = facts(result)
     files = {FOLDING: write_folding(result.folded), REPORT: report_json(known), REPORT_PAGE: design_page(known)}
     write_output(output, files, REPORT)

@@ -47,10 +47,11 @@ class GraphWriter:
         self.shapes[result] = tuple(shape)
         return result
 
-    def quant(self, x: str, bits: int, scale, signed: bool, narrow: bool = False) -> str:
-        """Uniform quantiser without zero point, ties to even. ``scale`` is one number or broadcasts per channel."""
+    def quant(self, x: str, bits: int, scale, signed: bool, narrow: bool = False, rounding: str = "ROUND") -> str:
+        """Uniform quantiser without zero point. ``scale`` is one number or broadcasts per channel; ``rounding`` "ROUND" is to the nearest,
+        ties to even, "FLOOR" down."""
         parameters = [np.asarray(scale, np.float32), np.float32(0), np.float32(bits)]
-        attributes = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": "ROUND"}
+        attributes = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": rounding}
         return self._add("Quant", x, self.shapes[x], parameters, _QONNX_DOMAIN, **attributes)
 
     def bipolar_quant(self, x: str, scale: float = 1.0) -> str:

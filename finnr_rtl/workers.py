@@ -13,6 +13,9 @@ from finnr_rtl.errors import UserError
 
 __all__ = ["each", "workers"]
 
+# Seconds that a scheduler has to answer.
+CONNECT = 3
+
 
 @contextmanager
 def workers(jobs: int | None = None, scheduler: str | None = None) -> Iterator[Executor | None]:
@@ -69,7 +72,7 @@ def _cluster(address: str) -> Iterator[Executor]:
     except ImportError:
         raise UserError("--scheduler needs Dask: pip install 'finnr_rtl[cluster]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=CONNECT)
     except Exception as error:
         # Of any kind: what answers there may speak another language, whose first bytes are read as a length.
         reason = (str(error) or type(error).__name__).splitlines()[0]

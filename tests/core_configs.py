@@ -20,6 +20,7 @@ from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
+from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.product import ARITHMETICS
 from finnr_rtl.cores.ram import STORAGES
@@ -184,7 +185,7 @@ def requantise(rng):
 
 
 def requantising_mvtu(rng):
-    config = pick(rng, (mvtu, matching_mvtu, grouped_mvtu))(rng)
+    config = pick(rng, (mvtu, bitwise_mvtu, grouped_mvtu))(rng)
     table = requantiser(rng, config.mh, *config.accumulator_range)
     return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), **choices(rng))
 
@@ -224,21 +225,32 @@ def mvtu(rng):
     return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
 
 
-def matching_mvtu(rng):
-    """Of BIPOLAR weights, few and many at a time, in memories and not."""
+def bitwise_mvtu(rng):
+    """Whose products are in LUTs, few and many at a time, with weights in memories and not."""
     pe, simd = pick(rng, (1, 2, 3, 5)), pick(rng, (1, 2, 3, 4, 8, 13, 30, 61))
     mh, mw = pe * pick(rng, (1, 2, 3, 8)), simd * pick(rng, (1, 1, 2, 3, 7))
-    input_type = pick(rng, (BIPOLAR, BIPOLAR, *TYPES))
-    weights, storage = values(rng, BIPOLAR, (mh, mw)), pick(rng, STORAGES)
-    config = MvtuConfig(input_type, BIPOLAR, weights, pe, simd, vectors=up_to(rng, 6), storage=storage, **choices(rng))
+    input_type, weight_type = pick(rng, (BIPOLAR, BIPOLAR, *TYPES)), pick(rng, (BIPOLAR, BIPOLAR, *TYPES))
+    weights, storage = values(rng, weight_type, (mh, mw)), pick(rng, STORAGES)
+    given = choices(rng) | {"arithmetic": "lut"}
+    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 6), storage=storage, **given)
     if rng.random() < 0.3:
         return config
     return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
 
 
+def packed_mvtu(rng):
+    """With products that share DSP slices, most negative weights included."""
+    bits, pe, simd = up_to(rng, 8, 2), up_to(rng, 9, 2), pick(rng, (1, 2, 3, 5))
+    shape = pe * up_to(rng, 2), simd * up_to(rng, 3, 2)
+    weights = rng.choice([-(1 << bits - 1), -1, 0, (1 << bits - 1) - 1, int(rng.integers(1 << bits - 1))], shape)
+    input_type, arithmetic = pick(rng, (uint, int_))(up_to(rng, 8, 2)), pick(rng, PACKED)
+    config = MvtuConfig(input_type, int_(bits), weights, pe, simd, up_to(rng, 4), storage=pick(rng, STORAGES), arithmetic=arithmetic)
+    return replace(config, thresholds=either(rng, shape[0], *config.accumulator_range))
+
+
 def several_vectors(rng):
     """A matrix unit that takes several vectors at once."""
-    config = pick(rng, (mvtu, matching_mvtu, grouped_mvtu, requantising_mvtu))(rng)
+    config = pick(rng, (mvtu, bitwise_mvtu, grouped_mvtu, requantising_mvtu, packed_mvtu))(rng)
     mmv = up_to(rng, 4, 2)
     return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
 
@@ -396,7 +408,7 @@ CORES = {
     "pool": pool,
     "argmax": argmax,
     "mvtu": mvtu,
-    "matching_mvtu": matching_mvtu,
+    "bitwise_mvtu": bitwise_mvtu,
     "deep_mvtu": deep_mvtu,
     "several_vectors": several_vectors,
     "transpose": transpose,
@@ -405,6 +417,7 @@ CORES = {
     "requantise": requantise,
     "grouped_mvtu": grouped_mvtu,
     "requantising_mvtu": requantising_mvtu,
+    "packed_mvtu": packed_mvtu,
     "fork": fork,
     "add": add,
     "depthwise": depthwise,

@@ -170,7 +170,7 @@ def test_rearrangements_give_or_take_a_beat_every_cycle(kind):
     (lambda: ForkConfig(StreamSpec(uint(8), (4,), 1), 1), "count=1 must be at least 2"),
     (lambda: AddConfig((uint(8),), (4,), 1, np.ones((1, 4)), np.ones(4)), "must be two or more"),
     (lambda: AddConfig((uint(8),) * 2, (4,), 1, np.ones((2, 3)), np.ones(4)), r"shapes \(2, 3\) and \(4,\): \(2, 4\) and \(4,\) expected"),
-    (lambda: MultiplyConfig((uint(8),) * 2, (4,), 1, arithmetic="yes"), "arithmetic='yes' must be 'auto', 'lut' or 'dsp'"),
+    (lambda: MultiplyConfig((uint(8),) * 2, (4,), 1, arithmetic="yes"), "arithmetic='yes' must be one of auto, lut, dsp"),
     (lambda: MultiplyConfig((uint(8),) * 2, (4,), 1, threshold_storage="ram"), "threshold_storage='ram' must be 'auto', 'lut' or 'block'"),
     (lambda: ConcatConfig((uint(8),) * 2, (4,), (4, 6), uint(8), 4), r"lanes=4 must divide channels\[1\]=6"),
     (lambda: ConcatConfig((uint(8), TERNARY), (4,), (4, 6), uint(8), 2), "output_type=UINT8 must hold all values of TERNARY"),

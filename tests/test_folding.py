@@ -56,6 +56,7 @@ def test_files_have_the_keys_that_mean_something(network):
         ('{"layers": {"conv0": {"mmv": 2, "window": "ring"}}}', ["'conv0'", "mmv=2", "window='ring'"]),
         ('{"layers": {"conv0": {"mmv": 4}}}', ["'conv0'", "mmv=4", "1, 2, 3, 6"]),
         ('{"layers": {"fc0": {"window": "lines"}}}', ["'fc0'", "window='lines'", "'auto'"]),
+        ('{"layers": {"pool": {"weights": "block"}}}', ["'pool'", "weights='block'", "no effect", "'auto'"]),
         ('{"layers": {"conv0": 4}}', ["an object"]),
     ],
 )

@@ -25,8 +25,8 @@ def netlist(source: Path) -> list[Path]:
     return [made, CELLS]
 
 
-def requantiser(rng, shift, **exceptions):
-    return Requantiser(rng.integers(16, 32, 4), rng.integers(0, 1 << shift, 4), shift, 0, 15, uint(4), **exceptions)
+def requantiser(rng, shift, channels=4, **exceptions):
+    return Requantiser(rng.integers(16, 32, channels), rng.integers(0, 1 << shift, channels), shift, 0, 15, uint(4), **exceptions)
 
 
 def test_slices_that_rescale_leave_sums_to_others_that_read_them(tmp_path, builds):
@@ -37,3 +37,15 @@ def test_slices_that_rescale_leave_sums_to_others_that_read_them(tmp_path, build
     weights = rng.integers(-2, 2, (4, 8))
     unfolded = MvtuConfig(uint(2), int_(2), weights, 2, 8, 4, requantiser(rng, 5, **exceptions), arithmetic="dsp")
     hold_to_contract([pool, folded, unfolded], 1, tmp_path, builds, simulator="icarus", mapped=netlist)
+
+
+def test_packed_products_are_one_slice_each(tmp_path, builds):
+    rng = np.random.default_rng(2)
+    fours, eights = rng.choice([-8, -1, 0, 7, 3], (8, 6)), rng.choice([-128, -1, 0, 127, 33], (4, 6))
+    dense = MvtuConfig(uint(4), int_(4), fours, 8, 2, 4, arithmetic="dense")
+    packed = MvtuConfig(uint(4), int_(4), fours, 8, 3, 4, requantiser(rng, 5, channels=8), threshold_storage="lut", arithmetic="packed")
+    pairs = MvtuConfig(int_(8), int_(8), eights, 4, 3, 4, arithmetic="dense")
+    assert [len(config.packings) for config in (dense, packed, pairs)] == [2, 3, 2]
+    hold_to_contract([dense, packed, pairs], 2, tmp_path, builds, simulator="icarus", mapped=netlist)
+    # One for each input and group of lanes; the requantiser's factors are constants.
+    assert (tmp_path / "netlist.v").read_text().count("DSP48E1 #(") == 2 * 2 + 3 * 3 + 2 * 3

@@ -336,11 +336,16 @@ def test_a_target_beyond_the_budget():
 
 
 @pytest.mark.parametrize(
-    ("caps", "words"), [({"lut": 0}, "--max-lut 0 is out of range"), ({"dsp": 1.01}, "--max-dsp 1.01"), ({"ram": 1}, "no resource 'ram'")]
+    ("caps", "words"),
+    [({"lut": -0.1}, "--max-lut -0.1 is out of range"), ({"dsp": 1.01}, "--max-dsp 1.01"), ({"ram": 1}, "no resource 'ram'")],
 )
 def test_caps_out_of_range(caps, words):
     with pytest.raises(UserError, match=words):
         design(small_cnn(), BOARD, Goal(caps=caps))
+
+
+def test_a_cap_of_zero_keeps_out_what_there_is():
+    assert design(small_cnn(), BOARD, Goal(caps={"dsp": 0})).total.dsp == 0
 
 
 def test_unknown_optimiser_and_cost_model():

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.cores.slices import Slices
 
-__all__ = ["Counter", "FullAdder", "SixCounter", "TwelveCounter"]
+__all__ = ["Counter", "FullAdder", "Parity", "SixCounter", "TwelveCounter"]
 
 
 class Counter(Shared):
@@ -52,6 +52,16 @@ class FullAdder(Counter):
     @staticmethod
     def placed(cells, bits):
         return cells.lut("ones", bits, lambda a, b, c: a ^ b ^ c, lambda a, b, c: a + b + c > 1)
+
+
+class Parity(Counter):
+    """Six bits to the lowest of their sum, in one LUT."""
+
+    taken, given, luts = (6,), 1, 1
+
+    @staticmethod
+    def placed(cells, bits):
+        return cells.lut("parity", bits, lambda *ones: sum(ones))
 
 
 class SixCounter(Counter):

@@ -1,6 +1,7 @@
 """Data-width converter."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import gcd, prod
 
@@ -68,12 +69,12 @@ class WidthConverterConfig(CoreConfig):
         """Steps until the beats of both streams begin together again."""
         return max(self.units_in, self.units_out)
 
-    @property
+    @cached_property
     def takes(self) -> np.ndarray:
         """Phases in which an input beat is taken: all, or those whose output beat needs a new one."""
         return np.arange(self.units_out) * self.units_in // min(self.units_in, self.units_out)
 
-    @property
+    @cached_property
     def launches(self) -> np.ndarray:
         """Phases in which an output beat is launched: all, or those whose input beat completes one."""
         least = min(self.units_in, self.units_out)

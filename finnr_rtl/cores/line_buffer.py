@@ -12,7 +12,7 @@ from amaranth.lib.memory import Memory
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, constant_beat, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.loops import Loop, count, positions, turns
+from finnr_rtl.cores.loops import Loop, count, place_in_ring, positions, turns
 from finnr_rtl.cores.pad_sequence import PadSequence
 from finnr_rtl.cores.ram import ram_style
 from finnr_rtl.cores.ring import even_depth
@@ -209,14 +209,16 @@ class LineBuffer(wiring.Component):
         launching = Signal()
         loops, moves = c.turns
         turn = turns(m, "turn", loops, read)
-        pixel_done, frame_done = turn != 2, turn == 3
-        row_done = frame_done | (turn == 0)
+        pixel_done, row_done = turn != 2, (turn == 0) | (turn == 3)
 
-        # Columns left until one completes a beat of windows.
-        left = Signal(range(max(c.first, c.mmv * c.stride[1] - 1) + 1), init=c.first)
-        m.d.comb += launching.eq(left == 0)
+        # Columns left until one completes a beat of windows; a register tells when there are none.
+        again = c.mmv * c.stride[1] - 1
+        left = Signal(range(max(c.first, again) + 1), init=c.first)
+        completing = Signal(init=c.first == 0)
+        m.d.comb += launching.eq(completing)
         with m.If(read & pixel_done):
-            m.d.sync += left.eq(Mux(row_done, c.first, Mux(launching, c.mmv * c.stride[1] - 1, left - 1)))
+            m.d.sync += left.eq(Mux(row_done, c.first, Mux(launching, again, left - 1)))
+            m.d.sync += completing.eq(Mux(row_done, c.first == 0, Mux(launching, again == 0, left == 1)))
 
         # Beats written from the place to be read next on, less those that must be: its sign tells whether to read. There are fewer than
         # none where strides leave out rows that are yet to come.
@@ -226,7 +228,7 @@ class LineBuffer(wiring.Component):
         count(m, spare, write, read, moves, turn)
 
         memories = self._write(m, platform, write, spare != words - c.ahead - 1)
-        column = self._column(m, memories, read, row_done, frame_done)
+        column = self._column(m, memories, read, turn)
         m.d.comb += out.launch.eq(read & launching)
         fetched = Signal()
         complete = Signal()
@@ -256,7 +258,7 @@ class LineBuffer(wiring.Component):
             memories.append(memory)
         return memories
 
-    def _column(self, m, memories, read, row_done, frame_done):
+    def _column(self, m, memories, read, turn):
         """What windows have in the column read, one cycle after ``read``: a beat from each row of the kernel."""
         c = self._config
         held = c.rows_held
@@ -268,11 +270,8 @@ class LineBuffer(wiring.Component):
             m.d.comb += [port.en.eq(read), port.addr.eq(place)]
             words.append(port.data)
         # The memory that has the first row of the windows.
-        top = Signal(range(max(held, 2)))
-        move = Signal(range(max(held, 2)))
-        m.d.comb += move.eq(Mux(frame_done, *reversed(c.top_moves)))
-        with m.If(read & row_done):
-            m.d.sync += top.eq(Mux(top + move >= held, top + move - held, top + move))
+        within, between = c.top_moves
+        top = place_in_ring(m, "top", held, read, [within, 0, 0, between], turn)
         chosen = Signal(range(max(held, 2)), reset_less=True)
         m.d.sync += chosen.eq(top)
         taps = []

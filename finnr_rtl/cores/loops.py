@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.operands import holding
 
-__all__ = ["Loop", "choose", "count", "merge", "positions", "turns"]
+__all__ = ["Loop", "choose", "count", "merge", "place_in_ring", "positions", "turns"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,22 @@ def count(m: Module, value: Signal, up, down, amounts: list[int], turn: Signal):
     total = Signal(len(value) + 1, name=f"{value.name}_next")
     m.d.comb += total.eq(Cat(1, value) + Cat(up, minus))
     m.d.sync += value.eq(total[1:])
+
+
+def place_in_ring(m: Module, name: str, words: int, advance, amounts: list[int], turn: Signal) -> Signal:
+    """A place in a ring of so many words that goes on by ``amounts[turn]`` with ``advance``."""
+    place = Signal(range(max(words, 2)), name=name)
+    amounts = [amount % words for amount in amounts]
+    further = Signal(len(place), name=f"{name}_further")
+    m.d.comb += further.eq(place + choose(m, f"{name}_move", amounts, turn))
+    following = further
+    if words & (words - 1):
+        beyond = Signal(range(-words, words), name=f"{name}_beyond")
+        m.d.comb += beyond.eq(place + choose(m, f"{name}_back", [amount - words for amount in amounts], turn))
+        following = Mux(beyond < 0, further, beyond)
+    with m.If(advance):
+        m.d.sync += place.eq(following)
+    return place
 
 
 def choose(m: Module, name: str, amounts: list[int], turn: Signal) -> Signal:

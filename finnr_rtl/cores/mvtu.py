@@ -11,13 +11,15 @@ from amaranth.lib.memory import Memory
 from finnr_rtl.constant_arrays import once_per_array
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
-from finnr_rtl.cores.bit_heap import HeapSum
+from finnr_rtl.cores.bit_products import BitProducts, in_sums, lane_sum, most_fused_words
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
 from finnr_rtl.cores.fifo import CreditFifo
-from finnr_rtl.cores.matches import MOST_FUSED_WORDS, MatchProduct, front, in_matches
+from finnr_rtl.cores.operands import number_shape
+from finnr_rtl.cores.packed import PACKED, PackedProducts, Packing, borrowed, packed_sum, packings
 from finnr_rtl.cores.parameters import parameters
+from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import check_storage, ram_style, rom_in_block
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
@@ -43,6 +45,12 @@ def _bounds(weights: np.ndarray, low: int, high: int) -> tuple[int, int]:
     return int((up * low + down * high).min()), int((up * high + down * low).max())
 
 
+@once_per_array
+def _extremes(weights: np.ndarray) -> tuple[int, int]:
+    """Least and greatest weight."""
+    return int(weights.min()), int(weights.max())
+
+
 @dataclass(frozen=True, eq=False)
 class MvtuConfig(CoreConfig):
     """``y[v, g] = thresholds(weights[rows of g] @ x[v, g])`` for each of ``vectors`` vectors of a frame and each group g of it.
@@ -52,14 +60,15 @@ class MvtuConfig(CoreConfig):
     one group that is the plain matrix product.
 
     ``pe`` (P) rows of a group are computed at a time, over ``simd`` (Q) of the mw columns: a vector takes nf * sf cycles, nf = mh / pe,
-    sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. With
-    BIPOLAR weights, bits that match are counted (cores/matches.py); few words of these are in no memory, but in the LUTs that compare.
+    sf = mw / simd. Columns are taken in stream order; row ``fold * pe + lane`` leaves on lane ``lane`` of output beat ``fold``. Products
+    in LUTs are made bit by bit (cores/bit_products.py); few words of weights are in no memory then, but in these LUTs.
 
     ``mmv`` (M) vectors are computed at once with the same weights. They come interleaved, value by value, as a tensor (vectors / mmv,
     groups * mw, mmv), and leave fold by fold, as (vectors / mmv, nf, mmv, pe); a beat has the values of all of them.
 
     ``storage`` of the weights and ``threshold_storage`` of the words of ``thresholds`` are "auto", "lut" or "block", ``arithmetic`` of all
-    products is "auto", "lut" or "dsp". ``slots`` output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
+    products is "auto", "lut", "dsp", or "packed" or "dense": several products in a DSP slice (cores/packed.py), where they fit. ``slots``
+    output beats may be in flight or wait; 0 takes as many as keep the pipeline busy.
 
     Raises ``ValueError`` for groups that do not divide mh, pe that does not divide the rows of a group, simd that does not divide mw,
     mmv that does not divide the vectors, weights outside their type, thresholds for another number of rows.
@@ -119,34 +128,52 @@ class MvtuConfig(CoreConfig):
         return self.mw // self.simd
 
     @property
-    def matches(self) -> bool:
-        """Whether products are counts of matching bits."""
-        return self.weight_type == BIPOLAR
+    def bitwise(self) -> bool:
+        """Whether products are in LUTs, bit by bit. Those with weights that never change are simpler as sums of shifted inputs, unless
+        weights are BIPOLAR."""
+        if self.weight_type == BIPOLAR:
+            return True
+        if self.nf * self.sf == 1 or self.packings:
+            return False
+        return self.input_type == BIPOLAR or not uses_dsp(self.arithmetic, number_shape(self.weight_type), number_shape(self.input_type))
 
     @property
     def fused(self) -> bool:
-        """Whether weights are in the LUTs that compare, and not in a memory."""
-        words = self.nf * self.sf
-        return self.matches and words <= MOST_FUSED_WORDS and not rom_in_block(self.storage, words, self.pe * self.simd)
+        """Whether weights are in the LUTs that multiply, and not in a memory."""
+        words, width = self.nf * self.sf, self.pe * self.simd * self.weight_type.bits
+        return self.bitwise and words <= most_fused_words(self.input_type) and not rom_in_block(self.storage, words, width)
 
     @property
     def in_sums(self) -> Thresholds | Requantiser | None:
-        """The thresholds in terms of the sums that are made: dot products, or counts of matches."""
-        return in_counts(self.thresholds, *in_matches(self.input_type, self.weights)) if self.matches else self.thresholds
+        """The thresholds in terms of the sums that are made."""
+        if not self.bitwise:
+            return self.thresholds
+        scale, offsets = in_sums(self.input_type, self.weight_type, self.weights)
+        return in_counts(self.thresholds, scale, offsets) if scale != 1 or offsets.any() else self.thresholds
 
     @property
     def dot_latency(self) -> int:
         """Cycles from an operand to the sum that it is the last of."""
-        return HeapSum.latency(front(self).heights, self.sf > 1) if self.matches else 1 + (self.sf > 1)
+        if self.packings:
+            return 1 + packed_sum(self).latency
+        return lane_sum(self).latency if self.bitwise else 1 + (self.sf > 1)
+
+    @cached_property
+    def packings(self) -> tuple[Packing, ...]:
+        """How lanes share multipliers; empty where they do not."""
+        if self.arithmetic not in PACKED or self.nf * self.sf == 1:
+            return ()
+        return packings(_extremes(self.weights), self.weight_type, self.input_type, self.pe, self.simd, self.arithmetic)
 
     @property
     def accumulator_range(self) -> tuple[int, int]:
         """Least and greatest dot product over all inputs of the type."""
         return self.bounds(self.weights)
 
-    def bounds(self, weights: np.ndarray) -> tuple[int, int]:
-        """Least and greatest dot product with any row of ``weights`` (rows, columns)."""
-        return _bounds(weights, self.input_type.min, self.input_type.max)
+    def bounds(self, weights: np.ndarray, low: int | None = None, high: int | None = None) -> tuple[int, int]:
+        """Least and greatest dot product of any row of ``weights`` (rows, columns) with inputs from ``low`` to ``high``, or all of their
+        type."""
+        return _bounds(weights, self.input_type.min if low is None else low, self.input_type.max if high is None else high)
 
     @property
     def output_type(self) -> DataType:
@@ -208,7 +235,8 @@ class MvtuConfig(CoreConfig):
     @cached_property
     def weight_rows(self) -> list[int]:
         """Weight memory: word ``fold * sf + step`` holds pe * simd weights, lane by lane, columns in order, first in the low bits."""
-        codes = self.weights.reshape(self.nf, self.pe, self.sf, self.simd).transpose(0, 2, 1, 3)
+        stored = borrowed(self.weights.reshape(self.nf, self.pe, self.sf, self.simd), self.packings)
+        codes = stored.transpose(0, 2, 1, 3)
         return StreamSpec(self.weight_type, (self.nf * self.sf, self.pe * self.simd), self.pe * self.simd).pack(codes)
 
     def create(self):
@@ -253,26 +281,27 @@ class Mvtu(wiring.Component):
         weights = self._weights(m, read_weights)
 
         # Dot products, summed over the steps of a fold. The stage before the result fetches its thresholds.
-        results, ahead, stage = (self._matches if c.matches else self._products)(m, operand, weights, stage)
+        results, ahead, stage = (self._heaps if c.bitwise or c.packings else self._products)(m, operand, weights, stage)
         valid, _, last, fold = stage
         done = Signal()
         m.d.comb += done.eq(valid & last)
 
-        if c.matches and c.thresholds is None:
-            scale, offsets = in_matches(c.input_type, c.weights)
-            less = parameters(m, "offset", offsets, c.pe, ahead[0], ahead[3])
-            results = [scale * result - less[lane % c.pe] for lane, result in enumerate(results)]
+        if c.bitwise and c.thresholds is None:
+            scale, offsets = in_sums(c.input_type, c.weight_type, c.weights)
+            if scale != 1 or offsets.any():
+                less = parameters(m, "offset", offsets, c.pe, ahead[0], ahead[3])
+                results = [scale * result - less[lane % c.pe] for lane, result in enumerate(results)]
         activate(m, c.in_sums, results, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic, c.mmv)
         return m
 
-    def _matches(self, m, operand, weights, stage):
-        """Matches of each fold and vector, with the stage before the result and that of the result."""
+    def _heaps(self, m, operand, weights, stage):
+        """Dot products of each fold and vector, with the stage before the result and that of the result."""
         for number in range(self._config.dot_latency - 1):
             stage = self._delay(m, f"sum{number}", *stage)
         valid, first, _, _ = stage
         results = []
         for vector, values in enumerate(self._vectors(operand)):
-            m.submodules[self._dot_name(vector)] = dot = MatchProduct(self._config)
+            m.submodules[self._dot_name(vector)] = dot = (PackedProducts if self._config.packings else BitProducts)(self._config)
             m.d.comb += [dot.x.eq(values), dot.w.eq(weights), dot.first.eq(first), dot.valid.eq(valid)]
             results += dot.results
         return results, stage, self._delay(m, "dot", *stage)

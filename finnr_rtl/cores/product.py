@@ -7,11 +7,12 @@ same number of LUTs of it as of a ``*``.
 
 from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
 
+from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.cores.popcount import total
 
 __all__ = ["ARITHMETICS", "check_arithmetic", "product", "uses_dsp"]
 
-ARITHMETICS = ("auto", "lut", "dsp")
+ARITHMETICS = ("auto", "lut", "dsp", *PACKED)
 # Bits of the narrowest product that Yosys puts into a DSP block of every family: 11 on iCE40, 9 on Xilinx devices, fewer on ECP5.
 LEAST_DSP_BITS = 11
 # Product of the widths up to which "auto" is "lut". In LUTs of six inputs a product takes twice that number of them, so this is some 100,
@@ -22,18 +23,19 @@ MOST_LUT_BITS = 48
 def check_arithmetic(arithmetic: str):
     """Raise ``ValueError`` unless ``arithmetic`` is one of its words."""
     if arithmetic not in ARITHMETICS:
-        raise ValueError(f"arithmetic={arithmetic!r} must be 'auto', 'lut' or 'dsp'")
+        raise ValueError(f"arithmetic={arithmetic!r} must be one of {', '.join(ARITHMETICS)}")
 
 
 def uses_dsp(arithmetic: str, first: Shape, second: Shape) -> bool:
     """Whether a product of two numbers of these shapes, neither of them constant, goes into DSP blocks.
 
-    ``arithmetic`` "dsp" asks for them, and gets them from 2 bits by 9, or 11 in all; "auto" only where the widths' product is above 48.
+    ``arithmetic`` "dsp" asks for them, and gets them from 2 bits by 9, or 11 in all, and so do "packed" and "dense" for products that
+    share no factor; "auto" only where the widths' product is above 48.
     """
     widths = first.width, second.width
     if arithmetic == "lut" or min(widths) < 2 or sum(widths) < LEAST_DSP_BITS:
         return False
-    return arithmetic == "dsp" or widths[0] * widths[1] > MOST_LUT_BITS
+    return arithmetic != "auto" or widths[0] * widths[1] > MOST_LUT_BITS
 
 
 def product(m: Module, name: str, first: Value, second: Value, arithmetic: str = "auto") -> Signal:

@@ -12,10 +12,12 @@ class Shared(wiring.Component):
     """A component that is fully told by its type and ``parameters``.
 
     A platform with a method ``get_shared(component)`` is asked for an instance of the one module for all that are alike; it gives None
-    for the component that this module is being made of. ``keep_hierarchy`` asks synthesis to keep the boundary of the module.
+    for the component that this module is being made of. ``variant`` tells components of one core and type apart, in names, where not all
+    are alike. ``keep_hierarchy`` asks synthesis to keep the boundary of the module.
     """
 
     parameters: tuple = ()
+    variant = ""
     keep_hierarchy = False
 
     @abstractmethod

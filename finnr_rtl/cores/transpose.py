@@ -76,8 +76,9 @@ class Transpose(wiring.Component):
         places = 2 * rows
         write = Signal()
         read = Signal()
-        held = Signal(range(places + 1))
-        m.d.comb += [self.i.ready.eq(held != places), write.eq(self.i.valid & self.i.ready)]
+        # Beats held beyond those of a block: its sign tells whether there is a block to read.
+        spare = Signal(range(-rows, rows + 1), init=-rows)
+        m.d.comb += [self.i.ready.eq(spare != rows), write.eq(self.i.valid & self.i.ready)]
         into, _ = counter(m, "write_place", places, write)
         block = [Signal(c.input.width, name=f"place{place}", reset_less=True) for place in range(places)]
         with m.If(write), m.Switch(into):
@@ -86,10 +87,10 @@ class Transpose(wiring.Component):
                     m.d.sync += register.eq(self.i.payload)
 
         place = output_place(m, "o", self.o, read)
-        m.d.comb += read.eq(place & (held >= rows))
-        beat, block_read = counter(m, "read_row", rows, read)
+        m.d.comb += read.eq(place & (spare >= 0))
+        beat, block_read = counter(m, "read_row", rows, read, early=True)
         second, _ = counter(m, "read_block", 2, read & block_read)
-        m.d.sync += held.eq(held + write - Mux(read & block_read, rows, 0))
+        m.d.sync += spare.eq(spare + write - Mux(read & block_read, rows, 0))
         chosen = Signal(c.output.width)
         width = values * c.dtype.bits
         with m.Switch(Cat(beat, second)):

@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 
 from finnr_rtl.cores.contract import CoreConfig, constant_beat
 from finnr_rtl.cores.counter import counter
-from finnr_rtl.cores.loops import Loop, choose, count, positions, turns
+from finnr_rtl.cores.loops import Loop, count, place_in_ring, positions, turns
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
 from finnr_rtl.cores.ram import free_words, ram_style
 from finnr_rtl.cores.ring import smallest_depth
@@ -156,22 +156,6 @@ class Walk(wiring.Component):
         with m.If(place):
             m.d.sync += filled.eq(read)
         port = ring.read_port()
-        m.d.comb += [port.en.eq(read), port.addr.eq(self._address(m, read, moves, turn))]
+        m.d.comb += [port.en.eq(read), port.addr.eq(place_in_ring(m, "read_address", c.words, read, moves, turn))]
         m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(port.data)]
         return m
-
-    def _address(self, m, read, moves, turn):
-        """Where in the ring the next beat to read lies."""
-        words = self._config.words
-        address = Signal(range(max(words, 2)), name="read_address")
-        moves = [amount % words for amount in moves]
-        further = Signal(len(address), name="read_address_further")
-        m.d.comb += further.eq(address + choose(m, "read_address_move", moves, turn))
-        following = further
-        if words & (words - 1):
-            beyond = Signal(range(-words, words), name="read_address_beyond")
-            m.d.comb += beyond.eq(address + choose(m, "read_address_back", [amount - words for amount in moves], turn))
-            following = Mux(beyond < 0, further, beyond)
-        with m.If(read):
-            m.d.sync += address.eq(following)
-        return address

@@ -210,6 +210,13 @@ class Parts:
         # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.
         self.lut("sum bit", count * (carried if self.six else width * (carried > 0)))
 
+    def heap(self, luts: int) -> None:
+        """LUTs that are cells where the device has them, and more or fewer elsewhere."""
+        if self.six:
+            self.fixed += luts
+        else:
+            self.lut("heap LUT", luts)
+
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)

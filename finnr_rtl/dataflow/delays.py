@@ -1,7 +1,7 @@
 """Earliest times of events that wait for each other, by bringing one chain after the other up to date until nothing changes."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,11 @@ NEVER = 1 << 50
 # What a step costs beside the delays it computes, in delays.
 CALL = 500
 
-# What it costs to look for circles, for each event, and after how much more effort for each that is done.
-LOOK = 10
+# What it costs to trace events, for each, and after how much more effort for each that is done.
+TRACE, AGAIN = 30, 5
+
+# Chains to either side of the stale ones that are settled first.
+NEAR = 2
 
 
 class Overdue(Exception):
@@ -84,49 +87,62 @@ class Delays:
     def settle(self, stale: Iterable[int], deadlines: Sequence[np.ndarray] | None = None, limit: int | None = None):
         """Bring all chains up to date that depend on the ``stale`` ones, of each no more than the part that changes.
 
-        Chains are taken in order of their numbers, which is that of the streams, then back, as room is given back, and so on. Raises
-        ``Overdue`` where a delay exceeds that in ``deadlines`` or is bound to, and ``GivenUp`` after the effort of ``limit``.
+        Chains are taken in order of their numbers, which is that of the streams, then back, as room is given back, and so on. Where not
+        all of it is wanted unless it ends well, as ``deadlines`` say, those near the stale ones are settled before others farther away:
+        most circles are short. Raises ``Overdue`` where a delay exceeds that in ``deadlines`` or is bound to, and ``GivenUp`` after the
+        effort of ``limit``.
         """
         direction = 1
         look = self.effort
         waiting = {chain: (0, len(self.delays[chain])) for chain in stale}
-        while waiting:
+        low, high, far = min(waiting), max(waiting), {}
+        radius = len(self.chains) if deadlines is None else NEAR
+        while waiting or far:
+            while not waiting:
+                radius *= 2
+                near = [chain for chain in far if low - radius <= chain <= high + radius]
+                waiting = {chain: far.pop(chain) for chain in near}
             ahead, waiting = waiting, {}
             heap = [direction * chain for chain in ahead]
             heapq.heapify(heap)
             while heap:
                 chain = direction * heapq.heappop(heap)
-                first, end = ahead.pop(chain)
+                begin, end = ahead.pop(chain)
                 for pull in self._from.get(chain, ()):
-                    raised = self._apply(pull, first, end)
+                    raised = self._apply(pull, begin, end)
                     if raised is None:
                         continue
                     part = slice(*raised)
                     if deadlines is not None and np.any(self.delays[pull.after][part] > deadlines[pull.after][part]):
                         raise Overdue
-                    later = ahead if direction * (pull.after - chain) > 0 else waiting
+                    if low - radius <= pull.after <= high + radius:
+                        later = ahead if direction * (pull.after - chain) > 0 else waiting
+                    else:
+                        later = far
                     if pull.after in later:
                         before = later[pull.after]
                         raised = min(raised[0], before[0]), max(raised[1], before[1])
                     elif later is ahead:
                         heapq.heappush(heap, direction * pull.after)
                     later[pull.after] = raised
-                if deadlines is not None and self._own and self.effort - look > LOOK * self._changed:
-                    # Round a circle that gains little, deadlines may be far.
-                    if self._circular():
-                        raise Overdue
+                if self.interval is not None and self.effort - look > AGAIN * self._changed > 0:
+                    for lifted in self._lift():
+                        if deadlines is not None and np.any(self.delays[lifted] > deadlines[lifted]):
+                            raise Overdue
+                        (waiting if lifted not in far else far)[lifted] = 0, len(self.delays[lifted])
                     look = self.effort
                 if limit is not None and self.effort > limit:
                     raise GivenUp
             direction = -direction
 
-    def _circular(self) -> bool:
-        """Whether some event that is to be delayed further is seen to wait for itself, which has no end.
+    def _lift(self) -> Iterator[int]:
+        """Delay events at once by all that is seen of them when each is traced to the one that it waits for longest, and on from there: a
+        long row of waits, or a circle that gains little, would else take many steps. Gives the chains that this changes; raises ``Overdue``
+        where some event waits for itself, which has no end.
 
-        Each event is traced to the one that it waits for longest. Round a circle of such waits delays add up to as much as its events
-        are behind what they wait for.
+        Round a circle of such waits delays add up to as much as its events are behind what they wait for.
         """
-        # None but those changed since the delays were settled can be on it.
+        # None but those changed since the delays were settled can be on a circle.
         own = sorted(self._own)
         delay = np.concatenate([self.delays[chain] for chain in own])
         bounds = np.cumsum([0, *(len(self.delays[chain]) for chain in own)])
@@ -137,17 +153,28 @@ class Delays:
         least[bounds[:-1]] += [self.chains[chain].period - self.interval for chain in own]
         for pull in (pull for chain in own for pull in self._from.get(chain, ()) if pull.after in first):
             waits, target = self.delays[pull.before][pull.source] + pull.gain, first[pull.after] + pull.target
-            longer = waits > least[target]
+            # A chain that never pauses is a circle without gain: of waits that are equally long, those between chains tell more.
+            longer = waits >= least[target]
             least[target[longer]], source[target[longer]] = waits[longer], first[pull.before] + pull.source[longer]
         # What waits for nothing is as late as it was at the start.
         source = np.where(least < delay, np.arange(len(delay)), source)
+        late, gain = least > delay, np.maximum(least, delay) - delay[source]
         steps = 1
         while steps < len(delay):
-            source, steps = source[source], 2 * steps
-        self.effort += len(delay) * LOOK
+            gain += gain[source]
+            before, source, steps = source, source[source], 2 * steps
+            if np.array_equal(before, source):
+                break
+        self.effort += len(delay) * TRACE
         # After so many steps back, all are in circles.
-        circles = np.unique(source)
-        return bool(np.any(least[circles] > delay[circles]))
+        if np.any(late[source]):
+            raise Overdue
+        raised = np.maximum(delay, delay[source] + gain)
+        for chain, start, end in zip(own, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            if np.any(raised[start:end] > delay[start:end]):
+                rising = np.maximum.accumulate(raised[start:end])
+                self.delays[chain] = np.maximum(rising, rising[-1] + self.chains[chain].period - self.interval)
+                yield chain
 
     def _apply(self, pull: _Pull, first: int, end: int) -> tuple[int, int] | None:
         """The range of events that a wait for events ``first`` to ``end`` delays, which is done; None where there are none."""

@@ -81,7 +81,7 @@ class Room:
         lag, place = divmod(np.arange(self.beats) - places, self.beats)
         lags = -lag
         reads = place if self.freed is None else np.searchsorted(self.freed, place + 1)
-        for lag in np.unique(lags).tolist():
+        for lag in range(int(lags[-1]), int(lags[0]) + 1):
             # Of several that wait for one event the first is enough: the others follow it.
             which = np.flatnonzero(lags == lag)
             read = reads[which]

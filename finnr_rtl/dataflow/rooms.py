@@ -21,7 +21,7 @@ __all__ = ["size_rooms"]
 
 UNLIMITED = 1 << 40
 # Delays computed to find out about one number of places, and about all, before what is known must do.
-EFFORT, TOTAL_EFFORT = 12_000_000, 300_000_000
+EFFORT, TOTAL_EFFORT = 100_000_000, 800_000_000
 
 
 def size_rooms(stages: list[Stage]) -> list[Stage]:
@@ -116,15 +116,16 @@ class _Search:
         # However early places are left and late they are entered, it takes as many.
         low = max(least, room.places(entered, self.earliest.times(room.leave), self.interval))
         high, found, known = self.rooms[stage], None, True
-        middle = low
+        # Steps that grow until one goes too far: what is enough is found out sooner than what is not.
+        step = 1
         while low < high and not self._free(stage, low, high):
+            middle = max(low, high - step) if step else (low + high) // 2
             trial = self._trial(stage, middle)
             if trial:
-                high, found = middle, trial
+                high, found, step = middle, trial, 2 * step
             else:
                 # Where it is not known whether so many do, more may.
-                low, known = middle + 1, trial is False
-            middle = (low + high) // 2
+                low, known, step = middle + 1, trial is False, 0
         tight = high > least if known else None
         if isinstance(stage.config, WalkConfig):
             words = max(high, min(self.rooms[stage], free_words(high, stage.config.input.width)))

@@ -96,7 +96,7 @@ class _StagePlatform:
         kinds = (type(component), component.parameters)
         if kinds == self._making:
             return None
-        name = f"{self._module}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', type(component).__name__).lower()}"
+        name = f"{self._module}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', type(component).__name__).lower()}{component.variant}"
         if self._kinds.setdefault(name, kinds) != kinds:
             raise AssertionError(f"{name} stands for components that are not alike")
         if name not in self.shared:

@@ -19,7 +19,8 @@ STORAGES = ("auto", "lut", "block")
 # Verilog-2005 promises vectors of so many bits, and Amaranth makes none of more.
 MOST_BITS = 1 << 16
 # Words that a fold may have beside its factors, and what they may say.
-CHOICES = {"window": ("auto", "ring", "lines"), "weights": STORAGES, "thresholds": STORAGES, "arithmetic": ("auto", "lut", "dsp")}
+ARITHMETICS = ("auto", "lut", "dsp", "packed", "dense")
+CHOICES = {"window": ("auto", "ring", "lines"), "weights": STORAGES, "thresholds": STORAGES, "arithmetic": ARITHMETICS}
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Fold:
 
     Factors: ``pe`` (P) outputs (channels, for layers without weights), ``simd`` (Q) inputs and ``mmv`` (M) windows per cycle. Choices:
     ``window``, whether the windows of a map come from a "ring" tap by tap, or from "lines" with all taps at once; ``weights`` and
-    ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp". "auto" leaves the choice to the core. Fewer
-    than 8 words, products of fewer than 11 bits, and those with constants that are no weights are in LUTs whatever is chosen.
+    ``thresholds``, kept in "lut" or "block" (RAM); ``arithmetic``, products in "lut" or "dsp", of a matrix several to a DSP block with
+    "packed", and still more with "dense". "auto" leaves the choice to the core. Fewer than 8 words, products of fewer than 11 bits (where
+    they are not packed), and those with constants that are no weights are in LUTs whatever is chosen.
 
     Values of :func:`legal_factors` go together as long as no word gets wider than ``MOST_BITS``, and, where ``window`` is not "auto", it
     can bring them; :func:`check_fold` tells.
@@ -89,6 +91,9 @@ def legal_choices(layer: Layer) -> dict[str, list[str]]:
         choices["thresholds"] = ["auto", "lut", "block"]
     if multiplies:
         choices["arithmetic"] = ["auto", "lut", "dsp"]
+    if isinstance(layer, Conv) and not by_channel(layer) and min(layer.input_type.bits, layer.weight_type.bits) > 1:
+        # One product to a slice is no better than several, and what cannot be packed is as with "dsp".
+        choices["arithmetic"] = [arithmetic for arithmetic in ARITHMETICS if arithmetic != "dsp"]
     return choices
 
 
@@ -157,6 +162,8 @@ def _check_fold(path, layer, entry):
         if key in CHOICES:
             if value not in CHOICES[key]:
                 raise UserError(f"{where}: {key}={value!r} is not one of {', '.join(CHOICES[key])}")
+            if key != "window" and value != "auto" and key not in legal_choices(layer):
+                raise UserError(f"{where}: {key}={value!r} would have no effect on it; the legal value is 'auto'")
         elif key not in legal:
             raise UserError(f"{where}: unknown key {key!r}; {', '.join([*legal, *CHOICES])} are known")
         elif type(value) is not int or value not in legal[key]:

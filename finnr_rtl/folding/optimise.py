@@ -1,8 +1,11 @@
 """From a network, a board and a goal to a folding that fits, rooms between the stages included."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from math import inf
+from typing import NamedTuple
 
 from finnr_rtl.cost.registry import MODELS
 from finnr_rtl.cost.resources import RESOURCES, Resources
@@ -10,7 +13,7 @@ from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.budget import budget
-from finnr_rtl.folding.exact import fastest, least_cycles
+from finnr_rtl.folding.exact import fastest, least_cycles, limits
 from finnr_rtl.folding.finn_r import algorithm_1
 from finnr_rtl.folding.folding import CHOICES, FoldedNetwork
 from finnr_rtl.folding.goal import Goal
@@ -24,6 +27,13 @@ __all__ = ["Optimised", "optimise", "space_of"]
 
 # Products of a cycle that a LUT or a multiplier block can do at the very most; what needs more than there is of both is not counted.
 PRODUCTS_PER_CELL = 2
+
+# Cycles per frame of a layer that are looked at, as multiples of the least that the whole can have. Few designs are so far from that
+# that layers must be slower; what is slower than all needs not be counted before.
+NEAR = 4
+
+# Designs whose rooms are sized before a number of cycles is taken to be out of reach.
+TRIES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +57,7 @@ class Optimised:
         return sum(self.layers.values(), Resources())
 
 
-def space_of(network: Network, goal: Goal, room: Resources, family: str, least: int = 1) -> Space:
+def space_of(network: Network, goal: Goal, room: Resources, family: str, reach: float = inf, least: int = 1) -> Space:
     """The designs that the goal's optimiser chooses from, counted by its cost model for a device family; such as are within ``room``
     are all among them. ``least`` cycles per frame are fast enough."""
     model = MODELS[goal.cost_model]
@@ -57,7 +67,7 @@ def space_of(network: Network, goal: Goal, room: Resources, family: str, least: 
         automatic = dict.fromkeys(CHOICES, "auto")
         given, pruned = {layer.name: {**automatic, **given.get(layer.name, {})} for layer in network.layers}, False
     layer_cost, core_cost = (lambda layer, fold: model.layer(layer, fold, family)), (lambda config: model.core(config, family))
-    return Space(network, given, layer_cost, core_cost, PRODUCTS_PER_CELL * (room.lut + room.dsp), least, pruned)
+    return Space(network, given, layer_cost, core_cost, PRODUCTS_PER_CELL * (room.lut + room.dsp), least, pruned, reach)
 
 
 def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[str], None] = lambda _: None) -> Optimised:
@@ -65,61 +75,133 @@ def optimise(network: Network, board: Platform, goal: Goal, progress: Callable[[
 
     The optimisers know what layers and converters take, but not FIFOs, whose depths follow from the whole. So the rooms of what they
     find are sized, and where it is over the budget then, what the rooms take is set aside and the rest is asked for again. Each time
-    more is set aside, so this ends: with a design that fits, or because none does.
+    more is set aside, so this ends: with a design that fits, or because none does. What was set aside was for the rooms of other
+    designs, so all that may be faster is bisected once more, with what the rooms there take.
 
     Raises ``UserError`` where nothing fits, where the target is out of reach, and for caps out of range.
     """
-    room = budget(board, goal.caps)
-    progress("comparing foldings")
-    spaces = cache(partial(space_of, network, goal, room, least=max(goal.fewest_cycles(network, board), goal.cycles(board) or 1)))
-    model = MODELS[goal.cost_model]
-    space = spaces(board.family)
-    reserve, bound = Resources(), None
-    while True:
-        progress("choosing a folding")
-        rows = _choose(spaces, network, board, goal, room, reserve)
-        counted = space.resources(rows)
-        value = _share(counted, room) if goal.target_fps else max(space.cycles(rows), goal.fewest_cycles(network, board))
-        bound = value if bound is None else bound
-        progress("sizing FIFOs")
-        folded = FoldedNetwork(network, space.folds(rows))
+    search = _Search(network, board, goal, progress)
+    first = search.choose(Resources())
+    best = search.sized(first)
+    reserve = Resources()
+    while not best.total <= search.room:
+        reserve = search.more(reserve, best)
+        best = search.sized(search.choose(reserve))
+    if goal.optimiser != "exact":
+        return search.result(best, None)
+    if goal.target_fps:
+        bound, value = (_share(space.resources(rows), search.room) for space, rows in (first, best.choice))
+        return search.result(best, max(0.0, 1 - bound / value) if value else 0.0)
+    bound, space = search.cycles(first), best.choice.space
+    between = [limit for limit in limits(space, search.fewest) if bound <= limit < search.cycles(best.choice)]
+    low, high = 0, len(between)
+    while low < high:
+        middle = (low + high) // 2
+        found = search.within(space, between[middle])
+        if found is None:
+            low = middle + 1
+        else:
+            best, high = found, bisect_left(between, search.cycles(found.choice))
+    return search.result(best, max(0.0, 1 - bound / search.cycles(best.choice)))
+
+
+class _Choice(NamedTuple):
+    """A design of a space."""
+
+    space: Space
+    rows: list[int]
+
+
+class _Sized(NamedTuple):
+    """A choice with its rooms, and what these take beside what the choice was reckoned to."""
+
+    choice: _Choice
+    folded: FoldedNetwork
+    stages: list[Stage]
+    layers: Mapping[str, Resources]
+    total: Resources
+    rooms: Resources
+
+
+class _Search:
+    """What is asked for, and the steps towards it."""
+
+    def __init__(self, network: Network, board: Platform, goal: Goal, progress: Callable[[str], None]):
+        self.network, self.board, self.goal, self.progress = network, board, goal, progress
+        self.room = budget(board, goal.caps)
+        self.fewest, self.target = goal.fewest_cycles(network, board), goal.cycles(board)
+        self.spaces = cache(partial(space_of, network, goal, self.room, least=max(self.fewest, self.target or 1)))
+
+    def cycles(self, choice: _Choice) -> int:
+        return max(choice.space.cycles(choice.rows), self.fewest)
+
+    def choose(self, reserve: Resources) -> _Choice:
+        """The best choice within the budget less ``reserve``; raises ``UserError`` where there is none."""
+        self.progress("comparing foldings")
+        rest, rows = self.room - reserve, None
+        # A layer slower than the target is of no use; and Algorithm 1 begins with the slowest.
+        nearest = {"finn-r": inf}.get(self.goal.optimiser, 1 if self.target else NEAR)
+        for reach in dict.fromkeys((nearest, inf)):
+            space = self.spaces(self.board.family, reach)
+            self.progress("choosing a folding")
+            rows = self._rows(space, rest)
+            if rows is not None:
+                return _Choice(space, rows)
+        best = fastest(space, self.fewest, rest, self.room)
+        if best is None:
+            raise no_fit(self.spaces, self.board, self.goal, reserve)
+        possible = self.cycles(_Choice(space, best.rows))
+        if self.goal.optimiser == "finn-r" and (self.target is None or self.target >= possible):
+            raise UserError(
+                f"Algorithm 1 meets no design of {self.network.name!r} that fits {self.board.name}, but there is one: --optimiser exact"
+            )
+        raise no_target(space, self.board, self.goal, self.target, self.fewest, possible)
+
+    def _rows(self, space: Space, rest: Resources) -> list[int] | None:
+        """The best rows of ``space`` within ``rest``."""
+        if self.goal.optimiser == "finn-r":
+            return algorithm_1(space, self.fewest, rest, self.room, self.target)
+        if self.target is None:
+            solution = fastest(space, self.fewest, rest, self.room)
+        elif self.target < max(self.fewest, least_cycles(space)):
+            return None
+        else:
+            solution = cheapest(space, self.target, rest, self.room)
+        return solution and solution.rows
+
+    def sized(self, choice: _Choice) -> _Sized:
+        """The choice with its rooms."""
+        self.progress("sizing FIFOs")
+        folded = FoldedNetwork(self.network, choice.space.folds(choice.rows))
         stages = size_rooms(lower(folded))
-        layers = model.layers(folded, stages, board.family)
+        layers = MODELS[self.goal.cost_model].layers(folded, stages, self.board.family)
         total = sum(layers.values(), Resources())
-        if total <= room:
-            gap = max(0.0, 1 - bound / value) if goal.optimiser == "exact" and value else None
-            return Optimised(folded, stages, layers, room, gap)
-        rooms = total - counted
-        reserve = Resources(**{
-            name: getattr(rooms if getattr(total, name) > getattr(room, name) else reserve, name) for name in RESOURCES
+        return _Sized(choice, folded, stages, layers, total, total - choice.space.resources(choice.rows))
+
+    def more(self, reserve: Resources, over: _Sized) -> Resources:
+        """``reserve``, and of what ``over`` is short of, what its rooms take."""
+        return Resources(**{
+            name: getattr(over.rooms if getattr(over.total, name) > getattr(self.room, name) else reserve, name) for name in RESOURCES
         })
+
+    def within(self, space: Space, limit: int) -> _Sized | None:
+        """A design of at most ``limit`` cycles that is within the budget with its own rooms, as far as a few tries find one."""
+        reserve = Resources()
+        for _ in range(TRIES):
+            self.progress("choosing a folding")
+            solution = cheapest(space, limit, self.room - reserve, self.room)
+            if solution is None:
+                return None
+            found = self.sized(_Choice(space, solution.rows))
+            if found.total <= self.room:
+                return found
+            reserve = self.more(reserve, found)
+        return None
+
+    def result(self, best: _Sized, gap: float | None) -> Optimised:
+        return Optimised(best.folded, best.stages, best.layers, self.room, gap)
 
 
 def _share(resources: Resources, room: Resources) -> float:
     """Sum of the shares of ``room``."""
     return float(shares(room) @ list(vars(resources).values()))
-
-
-def _choose(
-    spaces: Callable[[str], Space], network: Network, board: Platform, goal: Goal, room: Resources, reserve: Resources
-) -> list[int]:
-    """The best rows within ``room`` less ``reserve``; raises ``UserError`` where there are none."""
-    space, fewest, target = spaces(board.family), goal.fewest_cycles(network, board), goal.cycles(board)
-    rest = room - reserve
-    if goal.optimiser == "finn-r":
-        rows = algorithm_1(space, fewest, rest, room, target)
-    elif target is None:
-        solution = fastest(space, fewest, rest, room)
-        rows = solution and solution.rows
-    else:
-        solution = cheapest(space, target, rest, room) if target >= max(fewest, least_cycles(space)) else None
-        rows = solution and solution.rows
-    if rows is not None:
-        return rows
-    best = fastest(space, fewest, rest, room)
-    if best is None:
-        raise no_fit(spaces, board, goal, reserve)
-    possible = max(fewest, space.cycles(best.rows))
-    if goal.optimiser == "finn-r" and (target is None or target >= possible):
-        raise UserError(f"Algorithm 1 meets no design of {network.name!r} that fits {board.name}, but there is one: --optimiser exact")
-    raise no_target(space, board, goal, target, fewest, possible)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import product
+from math import inf
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,9 +19,10 @@ __all__ = ["LayerCost", "Options", "folds", "quickest", "undominated"]
 # Resources of a layer at a fold.
 LayerCost = Callable[[Layer, Fold], Resources]
 
-# What the price of each choice depends on beside the layer: a memory's words and their width, or the number of products.
+# What the price of each choice depends on beside the layer: a memory's words and their width, or the number of products. Few words of
+# weights are in the LUTs of products, which every window has its own of.
 PRICED_BY = {
-    "weights": ("pe", "simd", "window"),
+    "weights": ("pe", "simd", "mmv", "window"),
     "thresholds": ("pe", "mmv"),
     "arithmetic": ("pe", "simd", "mmv", "window"),
 }
@@ -72,8 +74,11 @@ class Options:
     gives: np.ndarray
 
     @staticmethod
-    def of(layer: Layer, given: Mapping[str, int | str], cost: LayerCost, most: int, least: int) -> "Options":
-        """All legal options with the values ``given`` and up to ``most`` products a cycle; if none has so few, those with the fewest.
+    def of(
+        layer: Layer, given: Mapping[str, int | str], cost: LayerCost, most: int, least: int, slowest: float = inf
+    ) -> "Options":
+        """All legal options with the values ``given``, up to ``most`` products a cycle and up to ``slowest`` cycles per frame; if none has
+        so few, those with the fewest.
 
         Where the whole cannot be faster than ``least`` cycles per frame, windows are not taken more at a time than is enough for that: each
         more takes a datapath of its own, and all that it could save is a width converter's registers. Of the choices that add up to the
@@ -84,7 +89,7 @@ class Options:
         most = max(most, min(map(_products, every)))
         pricing = _Pricing(layer, given, cost)
         enough: dict[tuple[int, int], int] = {}
-        rows = []
+        found = []
         for shape in every:
             matrix = shape.pe, shape.simd
             if _products(shape) > most or shape.mmv > enough.get(matrix, shape.mmv):
@@ -93,6 +98,12 @@ class Options:
             cycles = _cycles(cores)
             if cycles <= least:
                 enough[matrix] = shape.mmv
+            found.append((shape, cores, cycles))
+        slowest = max(slowest, min(cycles for _, _, cycles in found))
+        rows = []
+        for shape, cores, cycles in found:
+            if cycles > slowest:
+                continue
             takes, gives = [spec.lanes for spec in cores[0][1].inputs], cores[-1][1].output.lanes
             rows += [(fold, cycles, resources, takes, gives) for fold, resources in pricing.options(shape)]
         found, cycles, resources, takes, gives = zip(*rows, strict=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 
@@ -40,9 +40,9 @@ class Space:
 
     ``options`` are those of each layer, in the network's order, each with the fork behind it where there is one; those of more than
     ``most`` products a cycle are left out, and, unless ``pruned`` is False, those not worth a thought: what is faster than ``least``
-    cycles per frame, or than all layers can be within ``most``, counts as no faster. ``edges`` are all streams between layers. An input
-    comes in the beats that its first reader takes, so an edge may lie between two readers. Rooms are not sized: FIFOs are as small as
-    they can be.
+    cycles per frame, or than all layers can be within ``most``, counts as no faster, and what takes more than ``reach`` times as many
+    cycles is left out. ``edges`` are all streams between layers. An input comes in the beats that its first reader takes, so an edge may
+    lie between two readers. Rooms are not sized: FIFOs are as small as they can be.
     """
 
     def __init__(
@@ -54,12 +54,14 @@ class Space:
         most: int,
         least: int = 1,
         pruned: bool = True,
+        reach: float = inf,
     ):
         self.network = network
         values = [(layer, given.get(layer.name, {})) for layer in network.layers]
         products = sum(layer.operations // 2 for layer in network.layers if isinstance(layer, Conv))
         least = max(least, ceil(products / most), *(quickest(layer, own) for layer, own in values)) if pruned else 0
-        self.options = [Options.of(layer, own, layer_cost, most, least) for layer, own in values]
+        slowest = reach * least if pruned else inf
+        self.options = [Options.of(layer, own, layer_cost, most, least, slowest) for layer, own in values]
         if pruned:
             self.options = [options.pruned(least) for options in self.options]
         self.edges: list[Edge] = []

@@ -3,18 +3,18 @@
 import numpy as np
 from amaranth.hdl import Shape
 
+from finnr_rtl.cores.bit_products import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
-from finnr_rtl.cores.matches import in_matches
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
-from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
+from finnr_rtl.cost.cores.bit_products import bit_lanes
 from finnr_rtl.cost.cores.dispatch import compose
-from finnr_rtl.cost.cores.matches import match_lanes
+from finnr_rtl.cost.cores.packed import packed_lanes
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.emit.images import WIDE
@@ -40,7 +40,7 @@ def _(c: MvtuConfig, p):
         p.ff += p.counter(c.nf * c.sf)
     else:
         kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
-        if c.mmv == 1 and not c.matches and uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type)):
+        if c.mmv == 1 and not c.bitwise and not c.packings and _in_slices(c):
             p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
     # The operand and its replay.
@@ -65,9 +65,9 @@ def _(c: MvtuConfig, p):
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
-    total = match_lanes(c, vector) if c.matches else _lanes(c, vector)
-    if c.matches and c.thresholds is None:
-        offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_matches(c.input_type, c.weights)[1])
+    total = bit_lanes(c, vector) if c.bitwise else packed_lanes(c, vector) if c.packings else _lanes(c, vector)
+    scale, offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_sums(c.input_type, c.weight_type, c.weights))
+    if c.bitwise and c.thresholds is None and (scale != 1 or offsets.any()):
         # Less a constant they are the same LUTs.
         _, less = parameters(offsets, c.pe, p)
         vector.lut("sum bit", c.pe * total.width * (less.changing > 0))
@@ -87,7 +87,7 @@ def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
     if c.thresholds is None:
         return None
     values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
-    return remember(values, ("in sums", c.input_type, c.mw), lambda: c.in_sums)
+    return remember(values, ("in sums", c.input_type, c.bitwise, c.mw), lambda: c.in_sums)
 
 
 def _lanes(c: MvtuConfig, p: Parts) -> Shape:
@@ -103,11 +103,7 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         bits = ones * (w if input_type == BIPOLAR else a)
         p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
         p.lut("constant sum bit", c.pe * step.width)
-    elif input_type == BIPOLAR:
-        # The other operand, or its negation.
-        p.lut("gated bit", products * (w + 1))
-        p.sum((Operand(w + 1, True),), step.width, c.pe, c.simd)
-    elif uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type)):
+    else:
         p.dsp += products
         # The slices take the operand in their own registers. Products of two signed numbers are added in a row of slices, the last of
         # which has the result too. Of others, a slice adds one product to its own, and what pairs give is added in LUTs.
@@ -116,16 +112,18 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         if c.simd == 1 and c.sf > 1:
             p.into_slices(c.pe * total.width)
         p.lut("slice sum bit", c.pe * (0 if row else c.simd // 2 - 1) * step.width)
-    else:
-        p.product(c.pe, number_shape(weight_type), number_shape(input_type), step.width, c.simd)
     p.ff += c.pe * step.width
     if not several:
         return step
     p.ff += c.pe * total.width
     # A slice adds up its own products; LUTs clear the sum where a fold begins.
-    alone = c.simd == 1 and uses_dsp(c.lane_arithmetic, number_shape(weight_type), number_shape(input_type))
-    p.accumulator(c.pe * total.width, alone)
+    p.accumulator(c.pe * total.width, c.simd == 1 and _in_slices(c))
     return total
+
+
+def _in_slices(c: MvtuConfig) -> bool:
+    """Whether each product has a DSP slice."""
+    return uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
 
 
 def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:

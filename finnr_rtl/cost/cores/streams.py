@@ -75,8 +75,9 @@ def _(c: ConcatConfig, p):
 @compose.register
 def _(c: TransposeConfig, p):
     p.ff += 2 * c.rows * c.input.width + c.output.width
-    for count in (2 * c.rows, c.rows, 2):
-        p.counter(count)
+    p.counter(2 * c.rows)
+    p.counter(c.rows, early=True)
+    p.counter(2)
     p.level(2 * c.rows)
     p.output_place()
     p.multiplexer(2 * c.rows, c.output.width)

@@ -118,7 +118,8 @@ def _(c: LineBufferConfig, p):
     width, held, places = c.input.width, c.rows_held, max(c.row, 2)
     p.credit_fifo(c.output.width, c.places)
     _turns(c.turns[0], p)
-    p.ff += max(c.first, c.mmv * c.stride[1] - 1).bit_length()
+    left = max(c.first, c.mmv * c.stride[1] - 1).bit_length()
+    p.ff += left + (left > 0)
     spare = holding(min(-c.ahead - 1, -max(c.turns[1])), held * c.row - c.ahead - 1).width
     p.ff += spare
     p.lut("walk")

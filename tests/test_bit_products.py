@@ -1,16 +1,16 @@
-"""Products with BIPOLAR weights: counters, heaps, and both made of cells of slices."""
+"""Products in LUTs: counters, heaps, and both made of cells of slices."""
 
 from itertools import product
 
 import numpy as np
 import pytest
-from core_configs import matching_mvtu, values
+from core_configs import bitwise_mvtu, values
 from core_verilog import Placed, hold_to_contract
 from test_netlist import netlist
 
-from finnr_rtl.cores.bit_heap import HeapSum, plan
-from finnr_rtl.cores.counters import FullAdder, SixCounter, TwelveCounter
-from finnr_rtl.cores.matches import Front, in_matches
+from finnr_rtl.cores.bit_heap import plan
+from finnr_rtl.cores.bit_products import Front, in_sums, owed, planes
+from finnr_rtl.cores.counters import FullAdder, Parity, SixCounter, TwelveCounter
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 
@@ -33,12 +33,12 @@ class Evaluated:
         return sums, carries
 
 
-@pytest.mark.parametrize("kind", [FullAdder, SixCounter, TwelveCounter])
+@pytest.mark.parametrize("kind", [FullAdder, Parity, SixCounter, TwelveCounter])
 def test_placed_counters_count_whatever_their_bits_are(kind):
     bits = np.array(list(product((0, 1), repeat=sum(kind.taken)))).T
     weights = np.concatenate([[1 << place] * taken for place, taken in enumerate(kind.taken) if taken])
     given = kind.placed(Evaluated(), list(bits))
-    assert np.array_equal(sum(bit << place for place, bit in enumerate(given)), weights @ bits)
+    assert np.array_equal(sum(bit << place for place, bit in enumerate(given)), weights @ bits % (1 << kind.given))
 
 
 def test_plans_lose_no_bit():
@@ -50,39 +50,41 @@ def test_plans_lose_no_bit():
             continue
         print(heights, rows)
         worth = sum(height << place for place, height in enumerate(heights))
-        reduced = plan(heights, rows)
+        reduced = plan(heights, rows, max(1, worth.bit_length()))
         assert max(reduced.heights) <= rows
         # What is left over can hold the greatest sum.
         assert sum(height << place for place, height in enumerate(reduced.heights)) >= worth
 
 
-def test_matches_stand_for_dot_products():
+TYPES = ("BIPOLAR", "TERNARY", "UINT1", "UINT3", "INT2", "INT8")
+
+
+@pytest.mark.parametrize(("name", "weight_name"), list(product(TYPES, TYPES)))
+def test_sums_of_bits_stand_for_dot_products(name, weight_name):
     rng = np.random.default_rng(6)
-    for name in ("BIPOLAR", "TERNARY", "UINT1", "UINT3", "INT2", "INT8"):
-        dtype = DataType(name)
-        weights, x = values(rng, BIPOLAR, (5, 7)), values(rng, dtype, (7,))
-        codes = dtype.encode(x)
-        count = 0
-        for plane in range(dtype.bits):
-            ones = codes >> plane & 1
-            negative = dtype.signed and dtype != BIPOLAR and plane == dtype.bits - 1
-            count = count + ((ones == (weights > 0)) != negative).sum(axis=1) * (1 << plane)
-        scale, offsets = in_matches(dtype, weights)
-        assert np.array_equal(scale * count - offsets, weights @ x)
+    dtype, weight_type = DataType(name), DataType(weight_name)
+    weights, x = values(rng, weight_type, (5, 7)), values(rng, dtype, (7,))
+    codes, weight_codes = (kind.encode(numbers).astype(np.int64) for kind, numbers in ((dtype, x), (weight_type, weights)))
+    found = -owed(dtype, weight_type, 7)
+    for plane in planes(dtype, weight_type):
+        found = found + (plane.product(codes >> plane.i & 1, weight_codes >> plane.j & 1).sum(axis=1) << plane.worth)
+    scale, offsets = in_sums(dtype, weight_type, weights)
+    assert np.array_equal(scale * found - offsets, weights @ x)
 
 
-def test_weights_of_few_words_are_in_the_luts_that_compare():
-    # The 64 x 576 layer of CNV: three matches in a LUT, where a memory would need two and the memory.
-    assert Front(144, 1).luts == 96 and Front(144, 1, words=4).luts == 48
-    assert Front(144, 1, words=4).heights == (48, 48)
-    assert Front(32, 1, words=16).luts == 16 and Front(32, 1, words=32).luts == 32
-    assert HeapSum.plan((48, 48), several=True).luts < 60
+def test_weights_of_few_words_are_in_the_luts_that_multiply():
+    # The 64 x 576 layer of CNV: three products in a LUT, where a memory would need two and the memory.
+    same = planes(BIPOLAR, BIPOLAR)
+    assert Front(144, same, 10).luts == 96 and Front(144, same, 10, words=4).luts == 48
+    assert Front(144, same, 10, words=4).heights == (48, 48)
+    assert Front(32, same, 10, words=16).luts == 16 and Front(32, same, 10, words=32).luts == 32
+    assert plan((48, 48), 2, 10).luts < 60
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_placed_cells_keep_the_contract(seed, tmp_path, builds):
     rng = np.random.default_rng(seed)
-    hold_to_contract([matching_mvtu(rng) for _ in range(6)], seed, tmp_path, builds, "icarus", frames=2, platform=Placed())
+    hold_to_contract([bitwise_mvtu(rng) for _ in range(6)], seed, tmp_path, builds, "icarus", frames=2, platform=Placed())
 
 
 def test_netlist_of_placed_cells_keeps_the_contract(tmp_path, builds):

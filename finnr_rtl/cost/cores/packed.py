@@ -1,0 +1,41 @@
+"""Products packed into DSP slices, and their sums."""
+
+from amaranth.hdl import Shape
+
+from finnr_rtl.cores.mvtu import MvtuConfig
+from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.packed import Packing, packed_sum
+from finnr_rtl.cost.contents import remember
+from finnr_rtl.cost.parts import Parts
+
+
+def packed_lanes(c: MvtuConfig, p: Parts) -> Shape:
+    """The lanes of cores/packed.py, for one vector, with their sums; returns the shape of one."""
+    total = packed_sum(c)
+    p.ff += c.pe * total.registers
+    p.heap(c.pe * total.luts + sum(_packed(c, packing, p) for packing in c.packings))
+    # Slices have the operand in registers of their own, but for lowest bits that others read.
+    p.into_slices(c.simd * (c.input_type.bits - c.packings[0].overlap))
+    return holding(*remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range))
+
+
+def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> int:
+    """The slices of one packing; returns the LUTs beside them, but for sums. The sums of products are in registers of the slices."""
+    groups, others = pack.groups(c.simd), pack.lanes - 1
+    p.dsp += c.simd
+    luts = 0
+    if pack.overlap:
+        # The lowest bit of the next sum, and what it tells in both of its forms.
+        p.ff += groups * others
+        luts += others * (c.simd + 2 * groups)
+    if pack.full:
+        # Signs that are not in what is stored.
+        luts += others * c.simd * (1 + (c.weight_type.bits > 5))
+    if pack.spill:
+        p.ff += groups
+        luts += groups * c.input_type.bits
+    if not p.six:
+        # Narrower multipliers without an adder: two for a product, and its sums in LUTs.
+        p.dsp += c.simd
+        luts += c.simd * (pack.lanes * pack.field + c.input_type.bits)
+    return luts
