@@ -189,8 +189,8 @@ class Parts:
             tables = tables or columns * banks
             self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
         else:
-            # Synthesis makes one thing of it and what reads it, and where a LUT is too small for a column, a poor one.
-            least = 64 if self.six else 16
+            # Synthesis makes one thing of it and what reads it, and where a LUT is hardly large enough for a column, a poor one.
+            least = 32 if self.six else 16
             self.lut(kind if words <= least else f"deep {kind}", columns * max(1, words / least))
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
@@ -222,8 +222,9 @@ class Parts:
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
         if terms * narrow.width > 2:
             self.lut("term bit", count * terms * wide.width * narrow.width)
-        else:
-            # A carry chain needs one of its two operands as a signal, whose bits are gated in LUTs of their own.
+        elif narrow.width > 1 or terms > 1:
+            # A carry chain needs one of its two operands as a signal, whose bits are gated in LUTs of their own; by a single bit, a
+            # register is reset.
             self.lut("gated bit", count * wide.width)
         self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms, plain=False)
 

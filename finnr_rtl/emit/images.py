@@ -12,10 +12,10 @@ from finnr_rtl.cores.rom import Rom
 
 __all__ = ["RomModules", "keeps_to_itself", "rom_module"]
 
-# From this width on, and with more words than these, LUTs of a ROM are kept apart from what reads it. Yosys spends 2.3 LUT instead of 1 on
-# a bit of up to 64 words where it may mix them, and 3.5 times a deeper table. Small ones are better mixed, as they have constant bits.
+# From this width on, and with more words than these, LUTs of a ROM are kept apart from what reads it. Yosys spends up to 3 LUT instead of 1
+# on a bit of 33 to 64 words where it may mix them, and 3.5 times a deeper table. Small ones are better mixed, as they have constant bits.
 WIDE = 64
-DEEP = 64
+DEEP = 32
 
 
 def keeps_to_itself(words: int, width: int) -> bool:

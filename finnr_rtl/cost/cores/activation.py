@@ -11,6 +11,7 @@ from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import Columns, columns, columns_by_lane, remember
 from finnr_rtl.cost.cores.requantiser import requantiser
 from finnr_rtl.cost.parts import Parts
+from finnr_rtl.emit.images import keeps_to_itself
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
@@ -45,9 +46,12 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
             memory = Parts(p.family)
             memory.rom(words, width, block, own, "threshold")
             owner.add(memory, count)
+        # Of words that keep to themselves synthesis knows no bit.
+        hidden = not block and keeps_to_itself(words, width)
         for own, count in kept.items():
-            p.compare(count, own.changing)
-            p.lut("compare constant bit", count * (compared - own.changing))
+            changing = compared if hidden else own.changing
+            p.compare(count, changing)
+            p.lut("compare constant bit", count * (compared - changing))
         p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
             p.ff += lanes * (level + x.width)

@@ -16,7 +16,13 @@ def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
     """The lanes of cores/bit_products.py, for one vector, with their sums; returns the shape of one."""
     first, total = front(c), lane_sum(c)
     shared = c.fused and first.together > 1
-    products = remember(c.weights, ("tables", c.pe, c.simd, first.planes), lambda: _tables(c, first)) if shared else c.pe * first.luts
+    if shared:
+        products = remember(c.weights, ("tables", c.pe, c.simd, first.planes), lambda: _tables(c, first))
+    elif c.fused and first.address == 4:
+        # Each LUT is of two lanes.
+        products = -(-c.pe // 2) * len(first.groups[1])
+    else:
+        products = c.pe * first.luts
     p.ff += c.pe * total.registers
     p.heap(products + c.pe * total.luts)
     return holding(*sum_range(c))
