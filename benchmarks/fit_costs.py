@@ -57,11 +57,11 @@ def predicted(entry: dict) -> Parts:
 
 def _arithmetic(config: Arithmetic, parts: Parts) -> None:
     widths = sum(shape.width for shape in config.shapes)
+    parts.ff += widths + (widths if config.multiplied else config.width)
     if config.multiplied:
         parts.product(1, *config.shapes, widths)
     else:
         parts.sum(tuple(Operand(shape.width, shape.signed) for shape in config.shapes), config.width)
-    parts.ff += widths + config.width
 
 
 def held_out(entry: dict) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from core_configs import CORES
 
+from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cost import finn_r
 from finnr_rtl.cost.cores import compose, ring_words
@@ -89,14 +90,14 @@ def measured():
     """(measurement, prediction) of every synthesis of a core on 7-series."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        from core_sweep import Words, configuration
+        from core_sweep import configuration
     finally:
         sys.path.remove(str(BENCHMARKS))
     rows = []
     for entry in json.loads((BENCHMARKS / "data" / "core_synthesis.json").read_text()):
         if entry["family"] == "xc7":
             config = configuration(entry["kind"], entry["number"])
-            if not isinstance(config, Words):
+            if isinstance(config, CoreConfig):
                 rows.append((entry, core_cost(config, "xc7")))
     return rows
 
