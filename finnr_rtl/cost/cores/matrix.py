@@ -111,7 +111,8 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
         if c.simd == 1 and c.sf > 1:
             p.into_slices(c.pe * total.width)
-        p.lut("slice sum bit", c.pe * (0 if row else c.simd // 2 - 1) * step.width)
+        sums = 0 if row else c.simd // 2 - 1
+        p.lut("slice sum bit", c.pe * (sums if p.slices_add else c.simd - 1) * step.width)
     p.ff += c.pe * step.width
     if not several:
         return step
