@@ -19,8 +19,8 @@ __all__ = ["LayerCost", "Options", "folds", "quickest", "undominated"]
 # Resources of a layer at a fold.
 LayerCost = Callable[[Layer, Fold], Resources]
 
-# What the price of choices depends on beside the layer: a memory's words and their width, or the number of products. Few words of weights
-# are in the LUTs of products, so where weights go and what makes products is one choice.
+# Choices that are priced together, and what their prices depend on beside the layer: a memory's words and their width, or the number of
+# products. Few words of weights are in no memory but in the LUTs of products, where these are in LUTs.
 PRICED_BY = {
     ("weights", "arithmetic"): ("pe", "simd", "mmv", "window"),
     ("thresholds",): ("pe", "mmv"),
@@ -43,8 +43,7 @@ def shapes(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
 
 def choices(layer: Layer, given: Mapping[str, int | str]) -> dict[str, list[str]]:
     """What is left to choose at a shape of ``layer``: where memories and products go, as far as it makes a difference."""
-    priced = [key for keys in PRICED_BY for key in keys]
-    return {key: values for key, values in legal_choices(layer).items() if key in priced and key not in given}
+    return {key: values for key, values in legal_choices(layer).items() if key != "window" and key not in given}
 
 
 def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
@@ -129,36 +128,32 @@ class Options:
 class _Pricing:
     """What a layer takes at each shape and choice.
 
-    Where weights go and what makes products is independent of where thresholds go, so both are priced alone, once for all shapes at which
-    they are the same, and prices are added. Sums may be a LUT off, as each is rounded.
+    Where thresholds go is independent of the rest, so it is priced alone, once for all shapes at which it is the same, and prices are
+    added. Sums may be a LUT off, as each is rounded.
     """
 
     def __init__(self, layer: Layer, given: Mapping[str, int | str], cost: LayerCost):
         self._cost = lambda fold: np.array([*vars(cost(layer, fold)).values()], dtype=np.int64)
         self._choices = choices(layer, given)
-        together = [[key for key in keys if key in self._choices] for keys in PRICED_BY]
-        self._values = [
-            [dict(zip(keys, values, strict=True)) for values in product(*(self._choices[key] for key in keys))] for keys in together
-        ]
         self._known: dict[tuple, list[tuple[dict[str, str], np.ndarray]]] = {}
 
     def options(self, shape: Fold) -> Iterator[tuple[Fold, np.ndarray]]:
         """The folds of a shape worth a thought and what each takes."""
         shape = replace(shape, **{key: values[0] for key, values in self._choices.items()})
         base = self._cost(shape)
-        prices = [self._prices(shape, base, number) for number in range(len(PRICED_BY))]
-        for combination in product(*prices):
-            fold = replace(shape, **{key: value for values, _ in combination for key, value in values.items()})
-            yield fold, sum((price for _, price in combination), base)
+        for combination in product(*(self._prices(shape, base, keys) for keys in PRICED_BY)):
+            chosen = {key: value for values, _ in combination for key, value in values.items()}
+            yield replace(shape, **chosen), sum((price for _, price in combination), base)
 
-    def _prices(self, shape: Fold, base: np.ndarray, number: int) -> list[tuple[dict[str, str], np.ndarray]]:
-        """What the values of choices made together take beside what the first ones do; only such as no others undercut."""
-        known = number, *(getattr(shape, name) for name in [*PRICED_BY.values()][number])
+    def _prices(self, shape: Fold, base: np.ndarray, keys: tuple[str, ...]) -> list[tuple[dict[str, str], np.ndarray]]:
+        """What the values of some choices take beside what their first ones do; only such as no others undercut."""
+        known = keys, *(getattr(shape, name) for name in PRICED_BY[keys])
         if known not in self._known:
-            values = self._values[number]
-            prices = [self._cost(replace(shape, **chosen)) - base for chosen in values[1:]]
+            open_ = [key for key in keys if key in self._choices]
+            every = [dict(zip(open_, values, strict=True)) for values in product(*(self._choices[key] for key in open_))]
+            prices = [self._cost(replace(shape, **values)) - base for values in every[1:]]
             prices = np.array([np.zeros_like(base), *prices])
-            self._known[known] = [(values[row], prices[row]) for row in np.sort(undominated(prices))]
+            self._known[known] = [(every[row], prices[row]) for row in np.sort(undominated(prices))]
         return self._known[known]
 
 
