@@ -8,7 +8,7 @@ from core_configs import bitwise_mvtu, values
 from core_verilog import Placed, hold_to_contract
 
 from finnr_rtl.cores.bit_heap import plan
-from finnr_rtl.cores.bit_products import Front, in_sums, owed, planes
+from finnr_rtl.cores.bit_planes import Front, in_sums, owed, planes
 from finnr_rtl.cores.counters import FullAdder, Parity, SixCounter, TwelveCounter
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint

@@ -11,7 +11,8 @@ from amaranth.lib.memory import Memory
 from finnr_rtl.constant_arrays import once_per_array
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
-from finnr_rtl.cores.bit_products import BitProducts, in_sums, lane_sum, most_fused_words
+from finnr_rtl.cores.bit_planes import in_sums, lane_sum, most_fused_words
+from finnr_rtl.cores.bit_products import BitProducts
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct

@@ -3,7 +3,7 @@
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.bit_products import in_sums
+from finnr_rtl.cores.bit_planes import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
