@@ -34,11 +34,11 @@ def random_fold(network, seed):
 def test_interval_is_that_of_the_slowest_stage(make_network, seed):
     stages = size_rooms(lower(random_fold(make_network(), seed)))
     slowest = max(stage.config.schedule().work for stage in stages)
-    ends = predict(stages, frames=8).ends
-    assert ends[-1] - ends[-2] == slowest
+    ends = predict(stages, frames=16).ends
     assert predict(stages).interval == slowest
-    # The first frame finds everything empty: it may be early, so that the second one seems late.
-    assert max(after - before for before, after in pairwise(ends[1:])) == slowest
+    # The first frames find rooms empty: one may be early, so that the next one seems late.
+    assert [after - before for before, after in pairwise(ends[-6:])] == [slowest] * 5
+    assert ends[-1] - ends[0] <= 15 * slowest
 
 
 def test_stages_compute_what_the_network_does():
@@ -133,7 +133,7 @@ def test_fill_ends_with_the_last_wait():
     """Behind it the slowest stage is never late again: frames leave it in the interval."""
     for seed in range(8):
         stages = size_rooms(lower(random_fold(small_resnet(), seed)))
-        cycles = predict(stages, frames=8)
+        cycles = predict(stages, frames=16)
         assert 0 <= cycles.fill <= cycles.ends[-2]
         assert cycles.fill == cycles.fills[cycles.bottleneck]
         assert list(cycles.fills) == [stage.name for stage in stages]

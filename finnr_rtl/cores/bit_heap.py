@@ -15,6 +15,8 @@ __all__ = ["HeapSum", "Plan", "Sum", "plan"]
 
 # What a register and a pipeline stage weigh beside a LUT where plans are compared: there are two registers for each LUT.
 REGISTER, STAGE = 0.2, 1.0
+# What it takes to get rid of one bit more, about, and how many ways to go on are tried with heaps of so many bits.
+REDUCED, TRIED = 0.75, ((600, 1), (200, 2), (0, 4))
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,21 @@ def plan(heights: tuple[int, ...], rows: int, width: int) -> Plan:
     """The plan to reduce columns of ``heights`` bits, lowest first, to ``rows`` rows, 2 or 3, of a sum of ``width`` bits.
 
     A stage has one carry chain behind another on no path, so that it is as fast as an adder. Of every six bits a counter takes, and of
-    what is left over each stage takes none, all it can, or what fills most of a counter: all combinations are tried.
+    what is left over each stage takes none, all it can, or what fills most of a counter: all combinations are tried, of tall heaps the
+    few that promise most.
     """
     if max(heights) <= rows:
         return Plan((), heights, 0, 0)
-    best = None
+    stages = []
     for adders, least in ((False, 6), (True, 6), (True, 5), (True, 4)):
         counters, left = _stage(heights, rows, width, adders, least)
-        if not counters:
-            continue
+        if counters:
+            luts = sum(kind.luts for kind, _ in counters)
+            stages.append((luts + (REGISTER + REDUCED) * sum(left), luts, counters, left))
+    stages = sorted(stages, key=lambda stage: stage[0])[: next(kept for bits, kept in TRIED if sum(heights) >= bits)]
+    best = None
+    for _, luts, counters, left in stages:
         rest = plan(left, rows, width)
-        luts = sum(kind.luts for kind, _ in counters)
         found = Plan((counters, *rest.stages), rest.heights, luts + rest.luts, sum(left) + rest.registers)
         if best is None or found.weight < best.weight:
             best = found

@@ -1,15 +1,18 @@
 """What a model must know of the data in memories, found once for each array and layout."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 from weakref import finalize
 
 import numpy as np
 
-__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "remember"]
+__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_lane", "remember"]
 
 # Memories of more words than this have no two columns alike but by design.
 FEW_WORDS = 16
+# Columns looked at in one go.
+MANY_COLUMNS = 1 << 14
 
 
 class Columns(NamedTuple):
@@ -42,24 +45,56 @@ def remember(array: np.ndarray, key: tuple, find: Callable):
 
 def columns(words: np.ndarray, bits: int) -> Columns:
     """Columns of a memory of ``words`` (words, values) of ``bits`` bits each."""
-    kind = np.min_scalar_type((1 << bits) - 1)
-    codes = words.astype(kind) & kind.type((1 << bits) - 1)
+    codes = _codes(words, bits)
     changing = changing_columns(codes)
-    planes = [(codes >> kind.type(bit)) & kind.type(1) for bit in range(bits)] if bits > 1 else [codes]
     if len(words) > FEW_WORDS:
-        packed = np.packbits(np.ascontiguousarray(np.concatenate(planes, axis=1).T), axis=1)
-        ends = np.packbits([[0] * len(words), [1] * len(words)], axis=1)
-        kept = {column.tobytes() for column in packed} - {column.tobytes() for column in ends}
-        pieces = {column[at : at + 8] for column in kept for at in range(0, len(column), 8)}
-        return Columns(changing, len(kept), sum(set(piece) not in ({0}, {255}) for piece in pieces))
-    # There may be a hundred thousand columns, for hundreds of layouts.
+        return Columns(changing, *_different(_packed(codes, bits).reshape(-1, -(-len(words) // 8)), len(words)))
+    # There may be a hundred thousand columns, for hundreds of layouts: soon all that there can be are found.
     found = np.zeros(1 << len(words), dtype=bool)
-    for plane in planes:
-        patterns = np.zeros(plane.shape[1], dtype=np.uint16)
-        for place, row in enumerate(plane):
-            patterns |= row.astype(np.uint16) << np.uint16(place)
-        found[patterns] = True
+    for bit in range(bits):
+        for start in range(0, codes.shape[1], MANY_COLUMNS):
+            patterns = np.zeros(min(MANY_COLUMNS, codes.shape[1] - start), dtype=np.uint16)
+            for place, row in enumerate(codes[:, start : start + MANY_COLUMNS]):
+                patterns |= (row >> codes.dtype.type(bit) & codes.dtype.type(1)).astype(np.uint16) << np.uint16(place)
+            found[patterns] = True
+            if found[1:-1].all():
+                return Columns(changing, len(found) - 2)
     return Columns(changing, int(np.count_nonzero(found[1:-1])))
+
+
+def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
+    """Columns of memories of ``words`` (words, lanes), one for each lane of ``bits`` bits: how many there are of each kind."""
+    codes = _codes(words, bits)
+    changing = np.bitwise_count(np.bitwise_or.reduce(codes, axis=0) & ~np.bitwise_and.reduce(codes, axis=0)).tolist()
+    deep = len(words) > FEW_WORDS
+    different = (_different(lane, len(words)) for lane in _packed(codes, bits))
+    return Counter(Columns(count, distinct, tables if deep else 0) for count, (distinct, tables) in zip(changing, different, strict=True))
+
+
+def _codes(words: np.ndarray, bits: int) -> np.ndarray:
+    """``words`` as unsigned numbers of ``bits`` bits, in the least type that holds them."""
+    kind = np.min_scalar_type((1 << bits) - 1)
+    return words.astype(kind) & kind.type((1 << bits) - 1)
+
+
+def _packed(codes: np.ndarray, bits: int) -> np.ndarray:
+    """The bit columns of ``codes`` (words, values), eight words in a byte: (values, bits, bytes)."""
+    planes = np.stack([codes >> codes.dtype.type(bit) & codes.dtype.type(1) for bit in range(bits)])
+    return np.ascontiguousarray(np.packbits(planes.astype(np.uint8), axis=1).transpose(2, 0, 1))
+
+
+def _different(packed: np.ndarray, words: int) -> tuple[int, int]:
+    """Of ``packed`` columns (columns, bytes) that are not constant, how many differ, and of how many different tables of 64 words they
+    consist."""
+    ends = np.packbits([[0] * words, [1] * words], axis=1)
+    data, size = packed.tobytes(), packed.shape[1]
+    kept = {data[at : at + size] for at in range(0, len(data), size)} - {column.tobytes() for column in ends}
+    if not kept:
+        return 0, 0
+    if size <= 8:
+        return len(kept), len(kept)
+    tables = np.frombuffer(b"".join(column.ljust(-(-size // 8) * 8, b"\0") for column in kept), dtype=np.uint64)
+    return len(kept), len(set(np.unique(tables).tolist()) - {0, (1 << 64) - 1})
 
 
 def changing_columns(codes: np.ndarray) -> int:

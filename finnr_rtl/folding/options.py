@@ -19,12 +19,11 @@ __all__ = ["LayerCost", "Options", "folds", "quickest", "undominated"]
 # Resources of a layer at a fold.
 LayerCost = Callable[[Layer, Fold], Resources]
 
-# What the price of each choice depends on beside the layer: a memory's words and their width, or the number of products. Few words of
-# weights are in the LUTs of products, which every window has its own of.
+# Choices that are priced together, and what their prices depend on beside the layer: a memory's words and their width, or the number of
+# products. Few words of weights are in no memory but in the LUTs of products, where these are in LUTs.
 PRICED_BY = {
-    "weights": ("pe", "simd", "mmv", "window"),
-    "thresholds": ("pe", "mmv"),
-    "arithmetic": ("pe", "simd", "mmv", "window"),
+    ("weights", "arithmetic"): ("pe", "simd", "mmv", "window"),
+    ("thresholds",): ("pe", "mmv"),
 }
 
 
@@ -44,7 +43,7 @@ def shapes(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
 
 def choices(layer: Layer, given: Mapping[str, int | str]) -> dict[str, list[str]]:
     """What is left to choose at a shape of ``layer``: where memories and products go, as far as it makes a difference."""
-    return {key: values for key, values in legal_choices(layer).items() if key in PRICED_BY and key not in given}
+    return {key: values for key, values in legal_choices(layer).items() if key != "window" and key not in given}
 
 
 def folds(layer: Layer, given: Mapping[str, int | str]) -> Iterator[Fold]:
@@ -129,32 +128,32 @@ class Options:
 class _Pricing:
     """What a layer takes at each shape and choice.
 
-    Where weights and thresholds go and what makes products is independent of each other, so each choice is priced alone, once for all
-    shapes at which it is the same, and prices are added. Sums may be a LUT off, as each is rounded.
+    Where thresholds go is independent of the rest, so it is priced alone, once for all shapes at which it is the same, and prices are
+    added. Sums may be a LUT off, as each is rounded.
     """
 
     def __init__(self, layer: Layer, given: Mapping[str, int | str], cost: LayerCost):
         self._cost = lambda fold: np.array([*vars(cost(layer, fold)).values()], dtype=np.int64)
         self._choices = choices(layer, given)
-        self._known: dict[tuple, list[tuple[str, np.ndarray]]] = {}
+        self._known: dict[tuple, list[tuple[dict[str, str], np.ndarray]]] = {}
 
     def options(self, shape: Fold) -> Iterator[tuple[Fold, np.ndarray]]:
         """The folds of a shape worth a thought and what each takes."""
         shape = replace(shape, **{key: values[0] for key, values in self._choices.items()})
         base = self._cost(shape)
-        prices = [self._prices(shape, base, key) for key in self._choices]
-        for combination in product(*prices):
-            fold = replace(shape, **{key: value for key, (value, _) in zip(self._choices, combination, strict=True)})
-            yield fold, sum((price for _, price in combination), base)
+        for combination in product(*(self._prices(shape, base, keys) for keys in PRICED_BY)):
+            chosen = {key: value for values, _ in combination for key, value in values.items()}
+            yield replace(shape, **chosen), sum((price for _, price in combination), base)
 
-    def _prices(self, shape: Fold, base: np.ndarray, key: str) -> list[tuple[str, np.ndarray]]:
-        """What the values of a choice take beside what its first one does; only such as no other value undercuts."""
-        known = key, *(getattr(shape, name) for name in PRICED_BY[key])
+    def _prices(self, shape: Fold, base: np.ndarray, keys: tuple[str, ...]) -> list[tuple[dict[str, str], np.ndarray]]:
+        """What the values of some choices take beside what their first ones do; only such as no others undercut."""
+        known = keys, *(getattr(shape, name) for name in PRICED_BY[keys])
         if known not in self._known:
-            values = self._choices[key]
-            prices = [self._cost(replace(shape, **{key: value})) - base for value in values[1:]]
+            open_ = [key for key in keys if key in self._choices]
+            every = [dict(zip(open_, values, strict=True)) for values in product(*(self._choices[key] for key in open_))]
+            prices = [self._cost(replace(shape, **values)) - base for values in every[1:]]
             prices = np.array([np.zeros_like(base), *prices])
-            self._known[known] = [(values[row], prices[row]) for row in np.sort(undominated(prices))]
+            self._known[known] = [(every[row], prices[row]) for row in np.sort(undominated(prices))]
         return self._known[known]
 
 

@@ -1,12 +1,14 @@
 """Thresholds and requantisers at the end of a core."""
 
+from collections import Counter
+
 import numpy as np
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.contract import CoreConfig, address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
-from finnr_rtl.cost.contents import Columns, columns, remember
+from finnr_rtl.cost.contents import Columns, columns, columns_by_lane, remember
 from finnr_rtl.cost.cores.requantiser import requantiser
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.emit.images import keeps_to_itself
@@ -40,13 +42,16 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
         # Later words depend on what a vector has met so far.
         owner = p if level else shared
         block = rom_in_block(storage, words, width)
-        for own in kept if level or block else [Columns(0, first)]:
-            owner.rom(words, width, block, own, "threshold")
+        for own, count in kept.items() if level or block else [(Columns(0, first), 1)]:
+            memory = Parts(p.family)
+            memory.rom(words, width, block, own, "threshold")
+            owner.add(memory, count)
         # Of words that keep to themselves synthesis knows no bit.
-        changing = [compared if not block and keeps_to_itself(words, width) else own.changing for own in kept]
-        for number in changing:
-            p.compare(1, number)
-        p.lut("compare constant bit", lanes * compared - sum(changing))
+        hidden = not block and keeps_to_itself(words, width)
+        for own, count in kept.items():
+            changing = compared if hidden else own.changing
+            p.compare(count, changing)
+            p.lut("compare constant bit", count * (compared - changing))
         p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
         if level:
             p.ff += lanes * (level + x.width)
@@ -57,7 +62,7 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
     p.lut("flip", lanes * table.output.bits * table.flip.any())
 
 
-def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[list[Columns]], int]:
+def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[Counter[Columns]], int]:
     """Width of a threshold, the columns of each lane's memory at each level of the search, and those of all lanes together at the
     first level, which are distinct; at further ones the path is each lane's own."""
     bits, folds = table.steps.bit_length(), table.channels // lanes
@@ -72,7 +77,7 @@ def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[list[Col
     for level in range(bits):
         index = np.arange(1 << level) * (1 << (bits - level)) + (1 << (bits - level - 1)) - 1
         rows = words[:, index].reshape(folds, lanes, 1 << level)
-        levels.append([columns(rows[:, lane].reshape(-1, 1), width) for lane in range(lanes)])
+        levels.append(columns_by_lane(rows.transpose(0, 2, 1).reshape(-1, lanes), width))
     first = columns(words[:, (1 << (bits - 1)) - 1].reshape(folds, lanes), width).distinct
     return width, levels, first
 
