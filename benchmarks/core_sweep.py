@@ -12,6 +12,7 @@ from amaranth.back import verilog
 from amaranth.hdl import Module, Shape, Signal, Value
 
 from finnr_rtl.cores.add import AddConfig
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
@@ -26,7 +27,6 @@ from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
-from finnr_rtl.cores.popcount import total
 from finnr_rtl.cores.product import product
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.split import SplitConfig
