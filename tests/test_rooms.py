@@ -5,18 +5,21 @@ from itertools import pairwise
 from math import inf
 from pathlib import Path
 
+import numpy as np
 import pytest
 from emitted import random, write
-from networks import small_cnn, small_resnet, two_ways
+from networks import network, small_cnn, small_resnet, two_ways
 from runner import simulate
 
 from finnr_rtl.cores.walk import WalkConfig
 from finnr_rtl.dataflow.rooms import size_rooms
 from finnr_rtl.dataflow.stages import Stage, lower
 from finnr_rtl.dataflow.timing import predict
+from finnr_rtl.datatypes import int_, uint
 from finnr_rtl.design import Goal, design
-from finnr_rtl.folding.folding import read_folding
+from finnr_rtl.folding.folding import Fold, FoldedNetwork, read_folding
 from finnr_rtl.frontend import load_network
+from finnr_rtl.network.layers import Conv, Window
 from finnr_rtl.platforms import load
 from finnr_rtl.zoo import make
 
@@ -70,6 +73,15 @@ def test_rooms_are_tight_or_the_least_there_is(make_network):
             if stage.tight is False and not isinstance(stage.config, WalkConfig):
                 assert stage.room == 1, stage.name
     assert sum(known) >= 0.9 * len(known)
+
+
+def test_rings_hold_what_is_passed_over():
+    """A product that never pauses reads every other row: the ring has room for its row while the next is written."""
+    weights = np.ones((32, 1, 1, 16), dtype=np.int64)
+    half = Conv("half", ("input",), (32, 32, 16), uint(8), weights, int_(2), window=Window((1, 1), (2, 2)))
+    found = network("net", (32, 32, 16), uint(8), [half])
+    stages = size_rooms(lower(FoldedNetwork(found, {"half": Fold(pe=2, simd=4, window="ring")})))
+    assert predict(stages).interval == slowest(stages)
 
 
 def test_every_room_of_a_large_network_is_known(tmp_path):

@@ -42,12 +42,18 @@ def size_rooms(stages: list[Stage]) -> list[Stage]:
 
 def _sufficient(stages: list[Stage], interval: int) -> dict[Stage, int]:
     """Room enough, by stage, where there is any: every engine is slowed down to the pace of the slowest, spread evenly over the frame, and
-    takes the most that then waits behind it. Rings are as large as full speed asks for."""
+    takes the most that then waits behind it. Rings are as large as their own full speed asks for, or twice that, and so on: a reader that
+    never pauses must not wait while rows are written that it passes over."""
     graph = EventGraph(stages, [_at_pace(stage, interval) for stage in stages])
-    delays = Delays(graph.chains, [np.zeros(len(chain.place), dtype=np.int64) for chain in graph.chains], interval)
     rings = {stage: stage.room for stage in stages if isinstance(stage.config, WalkConfig)}
-    delays.replace("", [*graph.waits, *(wait for stage, words in rings.items() for wait in graph.rooms[stage.name].waits(words))])
-    delays.settle(range(len(graph.chains)))
+    while True:
+        delays = Delays(graph.chains, [np.zeros(len(chain.place), dtype=np.int64) for chain in graph.chains], interval)
+        delays.replace("", [*graph.waits, *(wait for stage, words in rings.items() for wait in graph.rooms[stage.name].waits(words))])
+        try:
+            delays.settle(range(len(graph.chains)))
+            break
+        except Overdue:
+            rings = {stage: 2 * words for stage, words in rings.items()}
     rooms = {}
     for stage in stages:
         if stage in rings:

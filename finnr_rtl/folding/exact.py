@@ -25,23 +25,14 @@ def fastest(space: Space, fewest: int, budget: Resources, whole: Resources) -> S
     share of ``whole``; None where nothing is within the budget.
 
     What is within the budget at some number of cycles is so at any greater one, so candidates are bisected: first with the relaxation,
-    which is quick to rule out most, then from there on with whole designs.
+    which is quick to rule out most, then from there on with whole designs, of which only the last one need be the cheapest.
     """
     candidates = limits(space, fewest)
     low = bisect_left(candidates, True, key=lambda limit: feasible(space, limit, budget))
-    if low == len(candidates):
-        return None
     # The relaxation is seldom wrong by much: rising steps from where it begins to find room, then back.
     high, step = low, 1
-    while (best := cheapest(space, candidates[high], budget, whole)) is None:
-        if high == len(candidates) - 1:
-            return None
-        low, high, step = high + 1, min(high + step, len(candidates) - 1), 2 * step
-    while low < high:
-        middle = (low + high) // 2
-        found = cheapest(space, candidates[middle], budget, whole)
-        if found is None:
-            low = middle + 1
-        else:
-            best, high = found, middle
-    return best
+    while high < len(candidates) and not feasible(space, candidates[high], budget, whole=True):
+        low, high, step = high + 1, max(high + 1, min(high + step, len(candidates) - 1)), 2 * step
+    high = bisect_left(candidates, True, low, min(high, len(candidates)), key=lambda limit: feasible(space, limit, budget, whole=True))
+    # The first of them, but for what the solver tolerates.
+    return next(filter(None, (cheapest(space, limit, budget, whole) for limit in candidates[high:])), None)

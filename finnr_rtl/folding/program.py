@@ -93,10 +93,11 @@ def _values(resources: Resources) -> np.ndarray:
     return np.array([*vars(resources).values()], dtype=float)
 
 
-def feasible(space: Space, limit: int, budget: Resources) -> bool:
-    """Whether the relaxation finds room for ``limit`` cycles within ``budget``: where it does not, no design does."""
+def feasible(space: Space, limit: int, budget: Resources, whole: bool = False) -> bool:
+    """Whether the relaxation, or with ``whole`` a design, of at most ``limit`` cycles is within ``budget``: where the relaxation is not,
+    no design is. That is known long before the cheapest is."""
     program = _Program(space, limit)
-    return program.solve(np.zeros(program.size), _values(budget), whole=False) is not None
+    return program.solve(np.zeros(program.size), _values(budget), whole=whole) is not None
 
 
 def cheapest(space: Space, limit: int, budget: Resources, whole: Resources) -> Solution | None:
