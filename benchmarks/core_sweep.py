@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
+from amaranth.back import verilog
+from amaranth.hdl import Module, Shape, Signal, Value
 
 from finnr_rtl.cores.add import AddConfig
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.argmax import ArgMaxConfig
 from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec
@@ -24,6 +27,7 @@ from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
+from finnr_rtl.cores.product import product
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
@@ -33,7 +37,7 @@ from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, int_, uint
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["KINDS", "Words", "configuration"]
+__all__ = ["KINDS", "Arithmetic", "Words", "configuration"]
 
 # Types of weights and inputs that go together in trained networks.
 PAIRS = (("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "BIPOLAR"), ("BIPOLAR", "INT2"), ("INT2", "INT2"), ("BIPOLAR", "UINT8"), ("INT2", "UINT2"),
@@ -125,6 +129,43 @@ def words(rng):
         depth = 64
     depth = max(3, depth + int(rng.integers(-1, 2)))
     return Words([int.from_bytes(rng.bytes(width // 8 + 1), "little") % (1 << width) for _ in range(depth)], width)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The product of two registers of ``shapes`` in LUTs, if ``multiplied``, or the sum of all of them, in a register."""
+
+    shapes: tuple[Shape, ...]
+    multiplied: bool
+
+    def verilog(self, name: str) -> str:
+        """Its hardware, as module ``name``."""
+        m = Module()
+        inputs = [Signal(shape, name=f"a{n}") for n, shape in enumerate(self.shapes)]
+        terms = [Signal(shape, name=f"term{n}", reset_less=True) for n, shape in enumerate(self.shapes)]
+        m.d.sync += [term.eq(given) for term, given in zip(terms, inputs, strict=True)]
+        exact = self._exact(m, terms)
+        y = Signal(exact.shape(), reset_less=True)
+        m.d.sync += y.eq(exact)
+        return verilog.convert(m, name=name, ports=[*inputs, y], emit_src=False)
+
+    @property
+    def width(self) -> int:
+        """Bits of the result."""
+        return len(self._exact(Module(), [Signal(shape) for shape in self.shapes]))
+
+    def _exact(self, m: Module, terms: list[Signal]) -> Value:
+        return product(m, "exact", *terms, "lut") if self.multiplied else total(terms)
+
+
+def products(rng):
+    return Arithmetic(tuple(Shape(_pick(rng, (2, 3, 4, 6, 8, 10, 12)), signed=rng.random() < 0.5) for _ in range(2)), True)
+
+
+def sums(rng):
+    width = _pick(rng, (4, 6, 8, 10, 12))
+    shapes = tuple(Shape(width + int(rng.integers(-1, 2)), signed=rng.random() < 0.5) for _ in range(_pick(rng, (2, 3, 3, 4, 5, 6))))
+    return Arithmetic(shapes, False)
 
 
 def lanes(rng):
@@ -358,13 +399,13 @@ def space_to_depth(rng):
 
 
 KINDS = {maker.__name__: maker for maker in (
-    words, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, bipolar_input_mvtu,
+    words, products, sums, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, bipolar_input_mvtu,
     deep_mvtu, threshold, rounding, depthwise, sum_pool,
     global_pool, windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding,
     stuffing, upsample, depth_to_space, space_to_depth,
 )}
 
 
-def configuration(kind: str, number: int) -> CoreConfig | Words:
+def configuration(kind: str, number: int) -> CoreConfig | Words | Arithmetic:
     """Configuration ``number`` (from 0) of a kind, which is a key of ``KINDS``: a core's, or a part that many cores have."""
     return KINDS[kind](np.random.default_rng([zlib.crc32(kind.encode()), number]))

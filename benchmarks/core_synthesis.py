@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from core_sweep import Words, configuration  # noqa: E402
+from core_sweep import Arithmetic, Words, configuration  # noqa: E402
 
 from finnr_rtl.cores.contract import CoreConfig  # noqa: E402
 from finnr_rtl.dataflow.accelerator import Accelerator  # noqa: E402
@@ -32,10 +32,12 @@ BATCH = 24
 FAMILIES = ("xc7", "xcup", "ecp5", "ice40")
 
 
-def core_verilog(config: CoreConfig | Words, name: str, family: str) -> str:
+def core_verilog(config: CoreConfig | Words | Arithmetic, name: str, family: str) -> str:
     """Verilog of one core as an accelerator's stage has it on ``family``, or of a part; its top module is ``<name>_core``."""
     if isinstance(config, Words):
         return rom_module(f"{name}_core", config.rows, config.width, block=False)
+    if isinstance(config, Arithmetic):
+        return config.verilog(f"{name}_core")
     stage = Stage("core", "", config, tuple(bus_names("s_axis", len(config.inputs))))
     modules, roms, shared, kept = convert(Accelerator(name, [stage]), family)
     hierarchies = plain_names(modules, roms, [name, *shared, *(module for below in shared.values() for module in below)])

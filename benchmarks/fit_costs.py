@@ -19,9 +19,10 @@ from scipy.optimize import nnls
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from core_sweep import KINDS, Words, configuration  # noqa: E402
+from core_sweep import KINDS, Arithmetic, Words, configuration  # noqa: E402
 from core_synthesis import FAMILIES, load, sweep  # noqa: E402
 
+from finnr_rtl.cost.adders import Operand  # noqa: E402
 from finnr_rtl.cost.contents import columns  # noqa: E402
 from finnr_rtl.cost.cores import compose  # noqa: E402
 from finnr_rtl.cost.parts import Parts  # noqa: E402
@@ -47,9 +48,20 @@ def predicted(entry: dict) -> Parts:
         codes = np.array([[row >> bit & 1 for bit in range(config.width)] for row in config.rows])
         # A module of its own, and so as a wide one.
         parts.rom(len(config.rows), WIDE, False, columns(codes, 1))
+    elif isinstance(config, Arithmetic):
+        _arithmetic(config, parts)
     else:
         compose(config, parts)
     return parts
+
+
+def _arithmetic(config: Arithmetic, parts: Parts) -> None:
+    widths = sum(shape.width for shape in config.shapes)
+    parts.ff += widths + (widths if config.multiplied else config.width)
+    if config.multiplied:
+        parts.product(1, *config.shapes, widths)
+    else:
+        parts.sum(tuple(Operand(shape.width, shape.signed) for shape in config.shapes), config.width)
 
 
 def held_out(entry: dict) -> bool:

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
-from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.product import product
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType

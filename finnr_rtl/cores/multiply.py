@@ -9,12 +9,12 @@ from amaranth.lib import wiring
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
 from finnr_rtl.cores.operands import holding, numbers
-from finnr_rtl.cores.popcount import total
 from finnr_rtl.cores.product import product
 from finnr_rtl.cores.register import fold_stage
 from finnr_rtl.cores.schedule import JointSchedule

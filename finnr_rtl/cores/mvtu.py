@@ -11,7 +11,8 @@ from amaranth.lib.memory import Memory
 from finnr_rtl.constant_arrays import once_per_array
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
-from finnr_rtl.cores.bit_products import BitProducts, in_sums, lane_sum, most_fused_words
+from finnr_rtl.cores.bit_planes import in_sums, lane_sum, most_fused_words
+from finnr_rtl.cores.bit_products import BitProducts
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProduct
@@ -144,6 +145,11 @@ class MvtuConfig(CoreConfig):
         return self.bitwise and words <= most_fused_words(self.input_type) and not rom_in_block(self.storage, words, width)
 
     @property
+    def held_weights(self) -> bool:
+        """Whether operand and weights stand in registers behind the weights' block RAM, which is slow to begin a path of products."""
+        return self.bitwise and rom_in_block(self.storage, self.nf * self.sf, self.pe * self.simd * self.weight_type.bits)
+
+    @property
     def in_sums(self) -> Thresholds | Requantiser | None:
         """The thresholds in terms of the sums that are made."""
         if not self.bitwise:
@@ -208,7 +214,7 @@ class MvtuConfig(CoreConfig):
     @property
     def delay(self) -> int:
         """Cycles from a fold's last step to its beat being offered: operands, dot product and sum, thresholds, FIFO."""
-        return 1 + self.deep_replay + self.dot_latency + activation_latency(self.thresholds) + CreditFifo.LATENCY
+        return 1 + self.deep_replay + self.held_weights + self.dot_latency + activation_latency(self.thresholds) + CreditFifo.LATENCY
 
     @property
     def places(self) -> int:
@@ -279,6 +285,11 @@ class Mvtu(wiring.Component):
         operand, read_weights, stage = self._operand(m, platform, step, first_fold, step_index, step_last, fold)
         valid, first, last, fold = stage
         weights = self._weights(m, read_weights)
+        if c.held_weights:
+            held_operand = Signal(len(operand), reset_less=True)
+            held_weights = Signal(len(weights), reset_less=True)
+            m.d.sync += [held_operand.eq(operand), held_weights.eq(weights)]
+            operand, weights, stage = held_operand, held_weights, self._delay(m, "hold", *stage)
 
         # Dot products, summed over the steps of a fold. The stage before the result fetches its thresholds.
         results, ahead, stage = (self._heaps if c.bitwise or c.packings else self._products)(m, operand, weights, stage)

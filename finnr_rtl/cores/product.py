@@ -7,8 +7,8 @@ same number of LUTs of it as of a ``*``.
 
 from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
 
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.packed import PACKED
-from finnr_rtl.cores.popcount import total
 
 __all__ = ["ARITHMETICS", "check_arithmetic", "product", "uses_dsp"]
 

@@ -7,10 +7,10 @@ from amaranth.hdl import Cat, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.parameters import parameters
-from finnr_rtl.cores.popcount import total
 from finnr_rtl.cores.sums import product_parts
 from finnr_rtl.requantiser import Requantiser
 

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
 
-from finnr_rtl.cores.popcount import total
+from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.product import product, uses_dsp
 
 __all__ = ["MOST_TERMS", "part_shapes", "product_parts", "reduce_terms", "reductions"]

@@ -34,6 +34,8 @@ class Parts:
         self.family = family
         self.six = family in SLICES
         self.lut_memory = family in LUT_MEMORY
+        # Yosys packs registers and adders into DSP slices on 7-series only.
+        self.slices_add = family == "xc7"
         self.fixed = 0
         self.ff = 0
         self.bram18 = 0
@@ -65,8 +67,8 @@ class Parts:
             self.ff += bits * length
 
     def into_slices(self, bits: int) -> None:
-        """``bits`` registers, counted already, are those of DSP slices; Yosys packs them on 7-series only."""
-        if self.family == "xc7":
+        """``bits`` registers, counted already, are those of DSP slices where these have any."""
+        if self.slices_add:
             self.ff -= bits
 
     def counter(self, count: int, early: bool = False) -> int:
@@ -195,7 +197,7 @@ class Parts:
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
         """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
-        if in_slices:
+        if in_slices and self.slices_add:
             self.lut("cleared bit", bits)
         else:
             self.known(bits, 2 * bits)

@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.bit_products import Front, front, lane_sum, sum_range, weight_codes
+from finnr_rtl.cores.bit_planes import Front, front, lane_sum, sum_range, weight_codes
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cost.contents import remember

@@ -75,7 +75,7 @@ def _(c: AddConfig, p):
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
     if offsets.changing:
         terms.append(Operand(offset.width, offset.signed))
-    if not in_slices:
+    if not in_slices or not p.slices_add:
         p.sum(tuple(terms), total.width, c.pe)
     else:
         # A slice that multiplies also adds one other term, and keeps the sum.

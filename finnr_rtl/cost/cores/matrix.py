@@ -3,7 +3,7 @@
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.bit_products import in_sums
+from finnr_rtl.cores.bit_planes import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
@@ -40,6 +40,7 @@ def _(c: MvtuConfig, p):
         p.ff += p.counter(c.nf * c.sf)
     else:
         kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
+        p.ff += c.held_weights * (kept.changing + c.input.width)
         if c.mmv == 1 and not c.bitwise and not c.packings and _in_slices(c):
             p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
@@ -54,7 +55,7 @@ def _(c: MvtuConfig, p):
         p.ff += c.deep_replay * (1 + c.input.width)
 
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
-    stages = 1 + c.deep_replay + c.dot_latency
+    stages = 1 + c.deep_replay + c.held_weights + c.dot_latency
     p.ff += stages
     p.chain(1, stages)
     if several:
@@ -111,7 +112,8 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
         p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
         if c.simd == 1 and c.sf > 1:
             p.into_slices(c.pe * total.width)
-        p.lut("slice sum bit", c.pe * (0 if row else c.simd // 2 - 1) * step.width)
+        sums = 0 if row else c.simd // 2 - 1
+        p.lut("slice sum bit", c.pe * (sums if p.slices_add else c.simd - 1) * step.width)
     p.ff += c.pe * step.width
     if not several:
         return step

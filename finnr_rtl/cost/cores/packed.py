@@ -34,8 +34,10 @@ def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> int:
     if pack.spill:
         p.ff += groups
         luts += groups * c.input_type.bits
-    if not p.six:
-        # Narrower multipliers without an adder: two for a product, and its sums in LUTs.
-        p.dsp += c.simd
+    if not p.slices_add:
+        # What slices add up elsewhere, and the sums of pairs, are in LUTs.
         luts += c.simd * (pack.lanes * pack.field + c.input_type.bits)
+    if not p.six:
+        # Narrower multipliers: two for a product.
+        p.dsp += c.simd
     return luts

@@ -40,7 +40,7 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         # The slice's own registers take the product, the addend and the sum, and the operand if nothing else reads it.
         p.into_slices(registers + (0 if table.exceptions.size else register))
         shared.into_slices(addends + taken_with_operand(scales, words))
-    else:
+    if not in_slices or not p.slices_add:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
         p.lut("sum bit", added if p.six else lanes * total.width)
     p.ff += registers
