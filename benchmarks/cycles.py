@@ -1,7 +1,8 @@
 """Predicted and simulated cycles of every real network that is supported, at three foldings each.
 
 ``python benchmarks/cycles.py [MODEL ...]`` takes the folders of ``../shared/models`` by name, and adds their rows to
-``benchmarks/data/cycles.json``; rows that are there are skipped. ``--table`` prints them as Markdown instead.
+``benchmarks/data/cycles.json``; rows that are there are skipped, or with ``--again`` those of the package as it is. ``--table`` prints them
+as Markdown instead.
 
 The foldings: ``fast``, the fastest in a share of the board's LUTs that a computer compiles a simulation of in a minute or two; ``slow``,
 a tenth as fast, or what still is simulated in minutes; ``random``, random legal folds, no layer faster than the first folding or slower
@@ -19,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from boards import made_with
 from verify_models import MODELS, NETWORKS
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "sim"))
@@ -158,6 +160,7 @@ def main() -> int:
     parser.add_argument("--foldings", nargs="+", choices=FOLDINGS, default=FOLDINGS)
     parser.add_argument("--max-lut", type=float, help="share of the board's LUTs that the first two foldings may take (default: 0.25)")
     parser.add_argument("--json", type=Path, default=ROWS, help="the rows, a list of objects")
+    parser.add_argument("--again", action="store_true", help="do rows anew that were made with another state of the package")
     parser.add_argument("--table", action="store_true", help="print the rows that there are as Markdown")
     options = parser.parse_args()
     rows = json.loads(options.json.read_text()) if options.json.exists() else []
@@ -167,7 +170,8 @@ def main() -> int:
     if not MODELS.is_dir():
         print(f"{MODELS} is not here; nothing to compare")
         return 0
-    known = {(found["network"], found["folding"]) for found in rows}
+    change = made_with()
+    known = {(found["network"], found["folding"]) for found in rows if not options.again or found.get("made_with") == change}
     print(" | ".join(COLUMNS), flush=True)
     exact = True
     for name in options.models or [name for name in NETWORKS if (MODELS / name).is_dir()]:
@@ -177,7 +181,7 @@ def main() -> int:
             found = row(name, kind, options.max_lut or SHARES.get(name, 0.25), builds_folder())
             exact &= found["exact"]
             print(" | ".join(str(found[key]) for key in COLUMNS), *found["faults"], flush=True)
-            rows.append(found)
+            rows = [old for old in rows if (old["network"], old["folding"]) != (name, kind)] + [found | {"made_with": change}]
             options.json.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     return 0 if exact else 1
 
