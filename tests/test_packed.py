@@ -54,6 +54,20 @@ def test_exact_to_the_ends_of_the_range(bits, kind, narrow):
         assert np.array_equal(results(unit, x, w), (w * x[:, None]).sum(axis=2)), packing
 
 
+@pytest.mark.parametrize(("bits", "input_bits"), [(2, 3), (2, 8), (4, 1), (3, 7), (8, 2)])
+def test_widths_that_differ(bits, input_bits):
+    """The greatest sum may be all ones, on which the one below still lays a bit."""
+    rng = np.random.default_rng(bits)
+    for arithmetic, narrow in product(PACKED, (True, False)):
+        low, high = narrow - (1 << (bits - 1)), (1 << (bits - 1)) - 1
+        for packing in packings((low, high), int_(bits), uint(input_bits), 8, 2, arithmetic)[:1]:
+            x = rng.choice([0, (1 << input_bits) - 1], (300, 2))
+            w = rng.choice([low, 0, high], (300, packing.lanes, 2))
+            total = Sum(packing.heights(2, 24), 24, several=False, rescaled=False, initial=packing.constant(2) % (1 << 24))
+            unit = PackedLanes(uint(input_bits), int_(bits), 2, packing, total)
+            assert np.array_equal(results(unit, x, w), (w * x[:, None]).sum(axis=2)), packing
+
+
 @pytest.mark.parametrize(
     ("bits", "pe", "slices"), [(8, 8, 4), (7, 8, 4), (6, 8, 4), (5, 6, 2), (4, 8, 2), (3, 8, 2), (8, 7, 4)]
 )

@@ -105,7 +105,11 @@ def _packing(weights: tuple[int, int], w: DataType, x: DataType, lanes: int, sim
 
     def packing(terms: int, spill: bool = False) -> Packing | None:
         field = (WIDE + spill - bits) // (lanes - 1)
-        return Packing(lanes, field, terms, width(terms), full, spill) if width(terms) <= field + dense else None
+        needed = width(terms)
+        if needed > field:
+            # What the sum below lays on this one is one more.
+            needed = signed_bits(terms * low, terms * high + 1)
+        return Packing(lanes, field, terms, needed, full, spill) if needed <= field + dense and field >= w.bits else None
 
     for terms in range(min(simd, MOST_TERMS), 0, -1):
         if found := packing(terms):
