@@ -126,7 +126,9 @@ def test_explored_designs_build_with_their_batch(case, tmp_path):
     assert (manifest["batch"], manifest["cycles"]["interval"]) == (2, best["interval_cycles"])
 
 
-@pytest.mark.parametrize(("batch", "words"), [("2", ["Conv_0", "map of", "leave --batch out"]), ("65", ["--batch 65", "1 to 64"])])
+@pytest.mark.parametrize(
+    ("batch", "words"), [("2", ["'Conv_0' (Conv 3x3) works on a map", "leave --batch out"]), ("65", ["--batch 65", "1 to 64"])]
+)
 def test_what_cannot_be_batched_is_refused(batch, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["build", str(ROOT / "examples" / "digits_w1a1.onnx"), "--platform", "pynq_z1", "--batch", batch]) == 2

@@ -6,10 +6,11 @@ from dataclasses import replace
 from finnr_rtl.errors import UserError
 from finnr_rtl.network.layers import Add, ArgMax, Concat, Conv, Layer, Lookup, Multiply, Requantise, Shape, Slice, Threshold
 from finnr_rtl.network.network import Network
+from finnr_rtl.network.summary import kind
 
 __all__ = ["MOST_FRAMES", "batched"]
 
-# Every schedule holds the beats of a whole batch; and long before so many frames, weights are read no more often than anything else.
+# Every schedule lists the beats of a whole batch.
 MOST_FRAMES = 64
 
 # Layers to which it makes no difference which frame a pixel belongs to.
@@ -21,7 +22,7 @@ def batched(network: Network, frames: int) -> Network:
     other in the order of the stream. The vectors that matrices multiply become the columns of one row, which may be computed ``mmv`` at a
     time.
 
-    Raises ``UserError`` for another number, and where a layer takes more than a vector of each frame.
+    Raises ``UserError`` for another number, and where a layer takes more of a frame than a pixel.
     """
     if not 1 <= frames <= MOST_FRAMES:
         raise UserError(f"--batch {frames} is not a number of frames from 1 to {MOST_FRAMES}")
@@ -30,8 +31,8 @@ def batched(network: Network, frames: int) -> Network:
     for layer in network.layers:
         if not _by_vector(layer):
             raise UserError(
-                f"--batch {frames} is for networks of one vector a frame, but layer {layer.name!r} takes a map of {_pixels(layer)} pixels, "
-                "which share weights already (mmv); leave --batch out"
+                f"--batch {frames} is for networks of one vector a frame, but layer {layer.name!r} ({kind(layer)}) works on a map, "
+                "whose pixels share weights already (mmv); leave --batch out"
             )
     return replace(
         network,
@@ -44,10 +45,6 @@ def batched(network: Network, frames: int) -> Network:
 def _by_vector(layer: Layer) -> bool:
     """Whether a layer computes every frame alone, however many follow each other."""
     return isinstance(layer, _PIXEL_BY_PIXEL) or (isinstance(layer, Conv) and layer.window.trivial and layer.input_shape[:2] == (1, 1))
-
-
-def _pixels(layer: Layer) -> str:
-    return "x".join(map(str, layer.input_shape[:2]))
 
 
 def _stacked(shape: Shape, frames: int) -> Shape:
