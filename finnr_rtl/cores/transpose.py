@@ -1,12 +1,14 @@
 """Transposition of blocks of a stream."""
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec
+from finnr_rtl.cores.contract import CoreConfig, StreamSpec, address_bits
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.register import output_place
 from finnr_rtl.cores.window_schedule import WindowSchedule
@@ -14,12 +16,16 @@ from finnr_rtl.datatypes import DataType
 
 __all__ = ["Transpose", "TransposeConfig"]
 
+# Fewer rows take no less in LUT memory than in registers.
+LEAST_BANKED_ROWS = 4
+
 
 @dataclass(frozen=True)
 class TransposeConfig(CoreConfig):
     """``y[b, j, i, v] = x[b, i, j, v]`` for a stream of ``shape`` (blocks, rows, columns, values).
 
-    A beat in is a row of a block, a beat out has as many values. Two blocks are held: one is written while the one before is read.
+    A beat in is a row of a block, a beat out has as many values. Two blocks are held: one is written while the one before is read, in
+    registers, or, of more than a few rows, in LUT memories.
 
     Raises ``ValueError`` for an empty shape.
     """
@@ -35,6 +41,16 @@ class TransposeConfig(CoreConfig):
     def rows(self) -> int:
         """Beats per block."""
         return self.shape[1]
+
+    @property
+    def columns(self) -> int:
+        """Values, or runs of them, of a row."""
+        return self.shape[2]
+
+    @property
+    def banked(self) -> bool:
+        """Whether a row and a beat out may be spread over as many memories as there are columns, one place in each."""
+        return self.rows >= LEAST_BANKED_ROWS and (self.rows % self.columns == 0 or gcd(self.rows, self.columns) == 1)
 
     @property
     def input(self):
@@ -60,7 +76,7 @@ class TransposeConfig(CoreConfig):
 
 
 class Transpose(wiring.Component):
-    """Hardware of :class:`TransposeConfig`: registers of two blocks, and an output register.
+    """Hardware of :class:`TransposeConfig`: two blocks, and an output register.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
@@ -72,25 +88,34 @@ class Transpose(wiring.Component):
     def elaborate(self, platform):
         c = self._config
         m = Module()
-        _, rows, columns, values = c.shape
-        places = 2 * rows
         write = Signal()
         read = Signal()
         # Beats held beyond those of a block: its sign tells whether there is a block to read.
-        spare = Signal(range(-rows, rows + 1), init=-rows)
-        m.d.comb += [self.i.ready.eq(spare != rows), write.eq(self.i.valid & self.i.ready)]
-        into, _ = counter(m, "write_place", places, write)
-        block = [Signal(c.input.width, name=f"place{place}", reset_less=True) for place in range(places)]
+        spare = Signal(range(-c.rows, c.rows + 1), init=-c.rows)
+        m.d.comb += [self.i.ready.eq(spare != c.rows), write.eq(self.i.valid & self.i.ready)]
+        place = output_place(m, "o", self.o, read)
+        m.d.comb += read.eq(place & (spare >= 0))
+        beat, block_read = counter(m, "read_row", c.rows, read, early=True)
+        second, _ = counter(m, "read_block", 2, read & block_read)
+        m.d.sync += spare.eq(spare + write - Mux(read & block_read, c.rows, 0))
+        banked = c.banked and getattr(platform, "lut_memory", True)
+        chosen = (self._banks if banked else self._registers)(m, write, read, beat, block_read, second)
+        payload = Signal(c.output.width, reset_less=True)
+        with m.If(read):
+            m.d.sync += payload.eq(chosen)
+        m.d.comb += self.o.payload.eq(payload)
+        return m
+
+    def _registers(self, m, write, read, beat, block_read, second):
+        """The beat to be read, from two blocks in registers."""
+        c = self._config
+        _, rows, columns, values = c.shape
+        into, _ = counter(m, "write_place", 2 * rows, write)
+        block = [Signal(c.input.width, name=f"place{place}", reset_less=True) for place in range(2 * rows)]
         with m.If(write), m.Switch(into):
             for place, register in enumerate(block):
                 with m.Case(place):
                     m.d.sync += register.eq(self.i.payload)
-
-        place = output_place(m, "o", self.o, read)
-        m.d.comb += read.eq(place & (spare >= 0))
-        beat, block_read = counter(m, "read_row", rows, read, early=True)
-        second, _ = counter(m, "read_block", 2, read & block_read)
-        m.d.sync += spare.eq(spare + write - Mux(read & block_read, rows, 0))
         chosen = Signal(c.output.width)
         width = values * c.dtype.bits
         with m.Switch(Cat(beat, second)):
@@ -99,8 +124,65 @@ class Transpose(wiring.Component):
                 for row in range(rows):
                     with m.Case(number << len(beat) | row):
                         m.d.comb += chosen.eq(Cat(*words[row * columns : (row + 1) * columns]))
-        payload = Signal(c.output.width, reset_less=True)
+        return chosen
+
+    def _banks(self, m, write, read, beat, block_read, second):
+        """The beat to be read, from a LUT memory for each column.
+
+        Neither a row nor a beat out has two of its values in the same one: value (row i, column j) is in bank i + j modulo the columns
+        where these divide the rows, and otherwise, where they have no factor in common, in bank i + j * rows, which is that of its place in
+        the stream that leaves.
+        """
+        c = self._config
+        _, rows, columns, values = c.shape
+        width, aligned = values * c.dtype.bits, rows % columns == 0
+        row, block_written = counter(m, "write_row", rows, write)
+        half, _ = counter(m, "write_block", 2, write & block_written)
+        turn = Signal(range(columns))
+        turn_last = Signal()
+        m.d.comb += turn_last.eq((turn == columns - 1) | block_written)
+        with m.If(write):
+            m.d.sync += turn.eq(Mux(turn_last, 0, turn + 1))
+        lanes = [self.i.payload.word_select(column, width) for column in range(columns)]
+        step = 1 if aligned else pow(rows, -1, columns)
+        found = []
+        addresses = self._aligned(m, read, block_read) if aligned else self._in_turn(m, read)
+        for bank, address in enumerate(addresses):
+            memory = Memory(shape=unsigned(width), depth=2 << address_bits(rows), init=[], attrs={"ram_style": "distributed"})
+            m.submodules[f"bank{bank}"] = memory
+            into, out = memory.write_port(), memory.read_port(domain="comb")
+            m.d.comb += [into.en.eq(write), into.addr.eq(Cat(row, half)), out.addr.eq(Cat(address, second))]
+            m.d.comb += into.data.eq(Array(lanes[(bank - number) * step % columns] for number in range(columns))[turn])
+            found.append(out.data)
+        if not aligned:
+            return Cat(*found)
+        return Cat(*(Array(found[(lane + number) % columns] for number in range(columns))[self._column] for lane in range(columns)))
+
+    def _aligned(self, m, read, block_read):
+        """Row in each bank where each beat out lies within a column."""
+        c = self._config
+        rows, columns = c.rows, c.columns
+        first = Signal(range(rows))
+        column_read = Signal()
+        m.d.comb += column_read.eq(first == rows - columns)
         with m.If(read):
-            m.d.sync += payload.eq(chosen)
-        m.d.comb += self.o.payload.eq(payload)
-        return m
+            m.d.sync += first.eq(Mux(column_read, 0, first + columns))
+        self._column, _ = counter(m, "read_column", columns, read & column_read)
+        addresses = []
+        for bank in range(columns):
+            behind = Array((bank - column) % columns for column in range(columns))[self._column]
+            address = Signal(range(rows), name=f"bank{bank}_row")
+            m.d.comb += address.eq(first | behind if columns & (columns - 1) == 0 else first + behind)
+            addresses.append(address)
+        return addresses
+
+    def _in_turn(self, m, read):
+        """Row in each bank where bank and lane are the same: each goes on by as many rows as there are columns, round and round."""
+        c = self._config
+        addresses = []
+        for bank in range(c.columns):
+            row, step = Signal(range(c.rows), name=f"bank{bank}_row", init=bank % c.rows), c.columns % c.rows
+            with m.If(read):
+                m.d.sync += row.eq(Mux(row >= c.rows - step, row - (c.rows - step), row + step))
+            addresses.append(row)
+        return addresses
