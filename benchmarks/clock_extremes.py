@@ -64,7 +64,7 @@ EXTREMES = {
     "fifo 2000 deep in LUTs": FifoConfig(StreamSpec(uint(1), (64,), 1), 2000),
     "fifo 9000 deep": FifoConfig(StreamSpec(uint(8), (64,), 1), 9000),
     "converter 1 to 1024": WidthConverterConfig(uint(2), (1024,), 1, 1024),
-    "converter 1024 to 1": WidthConverterConfig(uint(2), (1024,), 1024, 1),
+    "converter 64 to 1": WidthConverterConfig(uint(2), (64,), 64, 1),
     "converter 63 to 64": WidthConverterConfig(uint(1), (63 * 64,), 63, 64),
     "converter 100 to 96": WidthConverterConfig(uint(1), (4800,), 100, 96),
     "padding of a large map": PaddingConfig(uint(8), (224, 223, 300), (3, 2, 3, 4), 0, 1),

@@ -35,9 +35,10 @@ RUNTIME_OBJECTS = ["verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilat
 # Compute `(a << b) << c` wrongly where b + c overflows.
 MISCOMPILING = {(5, 48), (5, 49), (5, 50)}
 
-# Amaranth's Verilog relies on the language's own width rules; unused bits and constant signals are no defects there.
+# Amaranth's Verilog relies on the language's own width rules; unused bits and constant signals are no defects there. Tables that Verilator
+# makes of logic take it minutes for the searches of a large network's thresholds, and save hardly anything.
 VERILATOR_ARGS = ["-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-UNUSEDSIGNAL", "--x-assign", "fast",
-                  "--x-initial", "fast", "--no-timing", "-O3"]
+                  "--x-initial", "fast", "--no-timing", "-O3", "-fno-table"]
 
 # Icarus leaves combinational processes at X at time zero under any newer language generation.
 ICARUS_ARGS = ["-g2005"]

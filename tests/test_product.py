@@ -59,6 +59,14 @@ def test_constant_factors(shape):
     check([(x, 0) for x in values(shape)], a, None, results, m)
 
 
+def test_wide_constant_factors():
+    """Of many digits, positive and negative: three numbers are made two until two are left."""
+    m, a, rng = Module(), Signal(signed(24)), np.random.default_rng(2)
+    factors = [0xAAAAAA, 0x555555, 0xB6DB6D, -0xB6DB6D, *rng.integers(1 << 23, 1 << 24, 6).tolist()]
+    results = [(factor, product(m, f"times{n}", a, Const(factor))) for n, factor in enumerate(factors)]
+    check([(x, 0) for x in (-(1 << 23), (1 << 23) - 1, -1, 0, 1, *rng.integers(-(1 << 23), 1 << 23, 50).tolist())], a, None, results, m)
+
+
 def test_the_rule():
     assert not uses_dsp("auto", signed(8), unsigned(6))
     assert uses_dsp("auto", signed(8), unsigned(8))

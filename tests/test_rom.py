@@ -19,16 +19,24 @@ from finnr_rtl.cores.rom import Rom
     ],
 )
 def test_parts(words, width, parts):
-    assert rom_parts(words, width) == parts
+    assert rom_parts(words, width, True) == parts
     assert sum(block_rams(1 << (part - 1).bit_length(), width) for part in parts) <= block_rams(1 << (words - 1).bit_length(), width)
 
 
-@pytest.mark.parametrize(("words", "width"), [(1152, 96), (2304, 72)])
-def test_every_word_is_read(words, width):
-    assert len(rom_parts(words, width)) > 1
+@pytest.mark.parametrize(
+    ("words", "block", "parts"),
+    [(294_912, True, [65_536] * 4 + [32_768]), (65_536, True, [65_536]), (4096, False, [1024] * 4), (1025, False, [1024, 1])],
+)
+def test_none_is_too_deep(words, block, parts):
+    assert rom_parts(words, 2, block) == parts
+
+
+@pytest.mark.parametrize(("words", "width", "storage"), [(1152, 96, "block"), (2304, 72, "block"), (2304, 8, "lut"), (1025, 16, "lut")])
+def test_every_word_is_read(words, width, storage):
+    assert len(rom_parts(words, width, storage == "block")) > 1
     contents = np.random.default_rng(3).integers(0, 256, (words, width // 8), dtype=np.uint8)
     rows = [int.from_bytes(row.tobytes(), "little") for row in contents]
-    rom = Rom(rows, width, "block")
+    rom = Rom(rows, width, storage)
 
     async def bench(ctx):
         ctx.set(rom.enable, 1)

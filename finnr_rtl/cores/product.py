@@ -5,12 +5,12 @@ product that is to stay in LUTs is written as the sum of its shifted partial pro
 same number of LUTs of it as of a ``*``.
 """
 
-from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 
 from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.packed import PACKED
 
-__all__ = ["ARITHMETICS", "check_arithmetic", "product", "uses_dsp"]
+__all__ = ["ARITHMETICS", "check_arithmetic", "digits", "product", "uses_dsp"]
 
 ARITHMETICS = ("auto", "lut", "dsp", *PACKED)
 # Bits of the narrowest product that Yosys puts into a DSP block of every family: 11 on iCE40, 9 on Xilinx devices, fewer on ECP5.
@@ -45,7 +45,7 @@ def product(m: Module, name: str, first: Value, second: Value, arithmetic: str =
     """
     for factor, other in ((first, second), (second, first)):
         if isinstance(factor, Const):
-            return _signal(m, name, _multiple(other, factor.value), "no")
+            return _signal(m, name, _multiple(m, name, other, factor.value), "no")
     if uses_dsp(arithmetic, first.shape(), second.shape()):
         return _signal(m, name, first * second, "yes")
     wide, narrow = (first, second) if len(first) >= len(second) else (second, first)
@@ -55,18 +55,39 @@ def product(m: Module, name: str, first: Value, second: Value, arithmetic: str =
     return _signal(m, name, _difference(rows, negative), "no")
 
 
-def _multiple(value: Value, factor: int) -> Value:
-    """``value`` times a constant: digits -1, 0 and 1, no two neighbours of which are not 0, are the fewest that make a number."""
-    positive, negative = [], []
-    place = 0
+def digits(factor: int) -> list[tuple[int, int]]:
+    """(place, digit) of ``factor`` in digits -1 and 1, no two in neighbouring places, which are the fewest that make it; lowest first."""
+    found, place = [], 0
     while factor:
         if factor & 1:
             digit = 2 - (factor & 3)
-            (positive if digit > 0 else negative).append(value << place)
+            found.append((place, digit))
             factor -= digit
         factor >>= 1
         place += 1
-    return _difference(positive, negative)
+    return found
+
+
+def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:
+    """``value`` times a constant.
+
+    Synthesis would join such additions only here and there, as it looks through no sum whose lowest bits are those of one term. So three
+    numbers are made two, a full adder for each bit, until one carry chain adds the last two.
+    """
+    number = value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
+    width = len(number) + factor.bit_length()
+    chosen = digits(factor)
+    # What is taken off is the number's complement and 1.
+    terms = [((number if digit > 0 else ~number) << place).as_signed() for place, digit in chosen]
+    if more := sum(1 << place for place, digit in chosen if digit < 0):
+        terms.append(Const(more, signed(width + 1)))
+    rows = [Cat(term[:width], term[-1].replicate(max(0, width - len(term)))) for term in terms]
+    for number in range(len(rows) - 2):
+        first, second, third, *rows = rows
+        either, carry = (Signal(width, name=f"{name}_{what}{number}") for what in ("sum", "carry"))
+        m.d.comb += [either.eq(first ^ second ^ third), carry.eq(Cat(Const(0, 1), first & second | first & third | second & third))]
+        rows += [either, carry]
+    return total([row.as_signed() for row in rows])[:width].as_signed() if rows else Const(0, 1)
 
 
 def _difference(positive: list[Value], negative: list[Value]) -> Value:

@@ -7,8 +7,8 @@ weights and tables that most memories here hold.
 from amaranth.utils import ceil_log2
 
 __all__ = [
-    "STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "ram_style", "rom_in_block", "rom_luts",
-    "rom_parts",
+    "STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "ram_style", "rom_first", "rom_in_block",
+    "rom_luts", "rom_parts",
 ]
 
 STORAGES = ("auto", "lut", "block")
@@ -22,6 +22,10 @@ SMALL_BLOCK_SHAPES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
 REGISTERS_PER_BLOCK = 176
 # Yosys makes logic of read-only memories with fewer words, whatever it is asked for.
 LEAST_BLOCK_WORDS = 8
+# Most words of one read-only memory: in LUTs, what is chosen from within a cycle; in block RAM, what a simulator finds by the bits of the
+# address, where it would compare more words one after the other.
+MOST_LUT_WORDS = 1024
+MOST_BLOCK_WORDS = 1 << 16
 
 
 def check_storage(parameter: str, storage: str):
@@ -85,16 +89,25 @@ def rom_in_block(storage: str, words: int, width: int) -> bool:
     return storage == "block" or rom_luts(words, width) > LUTS_PER_BLOCK * block_rams(words, width)
 
 
-def rom_parts(words: int, width: int) -> list[int]:
-    """Words of the read-only memories, one behind the other, that one of ``words`` in block RAM is made of.
+def rom_first(words: int, width: int, block: bool) -> int:
+    """Words of the first of two read-only memories, one behind the other, that one of ``words`` is made of; all where it is one.
 
-    Synthesis rounds each up to a power of two, and 3 x 3 kernels like numbers just above one. So the greatest power of two within
-    ``words`` has a memory of its own where that saves more block RAM than the multiplexer, a LUT for each bit, is worth.
+    Synthesis rounds each in block RAM up to a power of two, and 3 x 3 kernels like numbers just above one. So the greatest power of two
+    within ``words`` has a memory of its own where that saves more block RAM than the multiplexer, a LUT for each bit, is worth. Memories
+    that are too deep for other reasons are halved until they are not.
     """
+    if words > (MOST_BLOCK_WORDS if block else MOST_LUT_WORDS):
+        return 1 << ((words - 1).bit_length() - 1)
     first = 1 << (words.bit_length() - 1)
-    if words - first >= LEAST_BLOCK_WORDS:
-        rest = rom_parts(words - first, width)
+    if block and words - first >= LEAST_BLOCK_WORDS:
+        rest = rom_parts(words - first, width, block)
         saved = block_rams(2 * first, width) - block_rams(first, width) - sum(block_rams(part, width) for part in rest)
         if saved * LUTS_PER_BLOCK > width * len(rest):
-            return [first, *rest]
-    return [words]
+            return first
+    return words
+
+
+def rom_parts(words: int, width: int, block: bool) -> list[int]:
+    """Words of the read-only memories, one behind the other, that one of ``words`` is made of."""
+    first = rom_first(words, width, block)
+    return [words] if first == words else rom_parts(first, width, block) + rom_parts(words - first, width, block)

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.ram import rom_in_block, rom_parts
+from finnr_rtl.cores.ram import rom_first, rom_in_block
 
 __all__ = ["Rom"]
 
@@ -14,8 +14,8 @@ __all__ = ["Rom"]
 class Rom(wiring.Component):
     """``len(rows)`` words of ``width`` bits; ``data`` shows word ``address`` one cycle after a cycle with ``enable`` high.
 
-    ``storage`` is "lut", "block" (RAM), or "auto" for the cheaper one; ``block`` is what comes of it. Several block memories, one
-    behind the other, may be cheaper than one.
+    ``storage`` is "lut", "block" (RAM), or "auto" for the cheaper one; ``block`` is what comes of it. Several memories, one behind the
+    other, may be cheaper or faster than one.
 
     Where the platform has a method ``get_rom``, that gives the hardware of more words than one, from ``rows``, ``width`` and ``block``.
 
@@ -33,7 +33,7 @@ class Rom(wiring.Component):
         })
 
     def elaborate(self, platform):
-        first = rom_parts(len(self.rows), self.width)[0] if self.block else len(self.rows)
+        first = rom_first(len(self.rows), self.width, self.block)
         if first < len(self.rows):
             return self._in_parts(first)
         if len(self.rows) > 1 and hasattr(platform, "get_rom"):
@@ -55,11 +55,12 @@ class Rom(wiring.Component):
     def _in_parts(self, first: int) -> Module:
         """The first words, a power of two, in one memory, and the rest in another."""
         m = Module()
-        m.submodules.first = low = Rom(self.rows[:first], self.width, "block")
-        m.submodules.rest = high = Rom(self.rows[first:], self.width, "block")
+        storage = "block" if self.block else "lut"
+        m.submodules.first = low = Rom(self.rows[:first], self.width, storage)
+        m.submodules.rest = high = Rom(self.rows[first:], self.width, storage)
         for part in (low, high):
             m.d.comb += [part.enable.eq(self.enable), part.address.eq(self.address)]
-        # The address beyond the first memory; it is the one bit that tells, as the rest is the smaller one.
+        # The address beyond the first memory; it is the one bit that tells, as the rest is no larger.
         beyond = Signal(reset_less=True)
         with m.If(self.enable):
             m.d.sync += beyond.eq(self.address[-1])

@@ -109,7 +109,7 @@ class Parts:
 
     def block(self, words: int, width: int, written: bool = True) -> None:
         """Block RAM with a clocked read port; several where one that is only read would be rounded up too far."""
-        parts = [words] if written else rom_parts(words, width)
+        parts = [words] if written else rom_parts(words, width, True)
         if len(parts) > 1:
             for part in parts:
                 self.block(part, width, written)
@@ -181,7 +181,9 @@ class Parts:
                 self.block(words, changing, written=False)
             return
         columns, tables = (width, 0) if columns is None else columns[1:]
-        self.ff += columns
+        number = len(rom_parts(words, width, False))
+        self.ff += columns * number + number - 1
+        self.multiplexer(number, columns)
         if words < 3:
             return
         if self.six and keeps_to_itself(words, width):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.network.network import InputPort, Network
 
 __all__ = ["Stage", "accelerator_inputs", "accelerator_outputs", "bus_names", "consumers", "conversion", "forking", "lower"]
+
+# Most places that a width converter chooses from within a cycle: six levels of LUTs.
+MOST_WAYS = 64
 
 
 class _Source(NamedTuple):
@@ -95,9 +99,22 @@ def conversion(spec: StreamSpec, lanes: int) -> list[CoreConfig]:
     """The cores in a row between a stream and a reader that takes ``lanes`` values a beat; none where that is how they come."""
     if spec.lanes == lanes:
         return []
-    converter = WidthConverterConfig(spec.dtype, (prod(spec.shape),), spec.lanes, lanes)
-    # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
-    return [converter] if lanes < spec.lanes else [converter, FifoConfig(converter.output, 2)]
+    shape = (prod(spec.shape),)
+    if lanes > spec.lanes:
+        converter = WidthConverterConfig(spec.dtype, shape, spec.lanes, lanes)
+        # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
+        return [converter, FifoConfig(converter.output, 2)]
+    widths = [spec.lanes, *_between(spec.lanes, lanes), lanes]
+    return [WidthConverterConfig(spec.dtype, shape, *pair) for pair in pairwise(widths)]
+
+
+def _between(wide: int, narrow: int) -> list[int]:
+    """The width at which a stream is converted twice, as few lanes as may be, where once would choose from too many places in a cycle;
+    empty where once does, or no width lies between."""
+    if wide <= MOST_WAYS * narrow or wide % narrow:
+        return []
+    ratio = wide // narrow
+    return [narrow * step for step in range(2, ratio) if ratio % step == 0 and ratio <= MOST_WAYS * step][:1]
 
 
 def forking(spec: StreamSpec, readers: int) -> list[CoreConfig]:
@@ -175,6 +192,7 @@ class _Builder:
         return [self.add(f"{link}_fifo", layer, fifo, [_Source(link, source.spec)]) for link, fifo in zip(fork.links, fifos, strict=True)]
 
     def _converted(self, prefix: str, layer: str, source: _Source, lanes: int) -> _Source:
-        for suffix, config in zip(("dwc", "infifo"), conversion(source.spec, lanes), strict=False):
+        for config in conversion(source.spec, lanes):
+            suffix = "infifo" if isinstance(config, FifoConfig) else "dwc"
             source = _Source(self._append(f"{prefix}_{suffix}", layer, config, (source.link,)).name, config.output)
         return source

@@ -4,7 +4,7 @@ import numpy as np
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.operands import holding
-from finnr_rtl.cores.product import uses_dsp
+from finnr_rtl.cores.product import digits, uses_dsp
 from finnr_rtl.cores.ram import LEAST_BLOCK_WORDS, rom_in_block
 from finnr_rtl.cores.sums import MOST_TERMS, part_shapes
 from finnr_rtl.cost.adders import Operand
@@ -50,30 +50,16 @@ def taken_with_operand(kept: Columns, words: int) -> int:
     return kept.distinct if words < LEAST_BLOCK_WORDS else 0
 
 
-def _digits(value: int) -> list[tuple[int, int]]:
-    """(place, digit) of ``value`` in the fewest digits -1 and 1, as cores/product.py multiplies with a constant; the lowest first."""
-    found, place = [], 0
-    while value:
-        if value & 1:
-            digit = 2 - (value & 3)
-            found.append((place, digit))
-            value -= digit
-        value >>= 1
-        place += 1
-    return found
-
-
 def multiples(scales: np.ndarray, x: Shape, p: Parts) -> int:
     """Products with constants, one a lane; returns the bits of their registers."""
     registers = 0
     for scale in scales.tolist():
-        places = _digits(scale)
+        places = digits(scale)
         low, high = sorted(scale * value for value in ends(x))
         width = holding(low, high).width
-        p.sum(tuple(Operand(x.width, x.signed, abs(place)) for place, _ in places), width)
-        # The lowest bits are always 0, which synthesis does not see in the difference of more than two terms.
-        seen = len(places) < 3 or all(digit > 0 for _, digit in places)
-        registers += width - (places[0][0] if places and seen else 0)
+        p.sum(tuple(Operand(x.width, x.signed, place) for place, _ in places), width)
+        # The lowest bits are always 0.
+        registers += width - (places[0][0] if places else 0)
     return registers
 
 
