@@ -10,7 +10,7 @@ from core_verilog import Placed, hold_to_contract
 from finnr_rtl.cores.adder import Adder, Operand
 from finnr_rtl.cores.adder_graph import adder_graph
 from finnr_rtl.cores.mvtu import MvtuConfig
-from finnr_rtl.cores.subexpressions import digits
+from finnr_rtl.cores.signed_digits import digits
 from finnr_rtl.datatypes import BIPOLAR, int_, uint
 
 
@@ -128,6 +128,6 @@ def test_netlist_of_placed_adders_keeps_the_contract(tmp_path, builds):
 def test_all_canonical_digits():
     for value in range(-300, 301):
         found = digits(value)
-        assert sum((-1 if negative else 1) << place for place, negative in found) == value
+        assert sum(digit << place for place, digit in found) == value
         assert all(high - low > 1 for (low, _), (high, _) in zip(found, found[1:], strict=False))
     assert digits(0) == []

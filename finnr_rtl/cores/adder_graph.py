@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from finnr_rtl.cores.adder import Adder, Operand, bits_of
-from finnr_rtl.cores.subexpressions import Term, digits, share
+from finnr_rtl.cores.signed_digits import digits
+from finnr_rtl.cores.subexpressions import Term, share
 
 __all__ = ["AdderGraph", "Node", "adder_graph"]
 
@@ -130,7 +131,7 @@ class _Builder:
         for row in self.weights.tolist():
             place = min(((value & -value).bit_length() - 1 for value in row if value), default=None)
             order.append(None if place is None else (distinct.setdefault(tuple(value >> place for value in row), len(distinct)), place))
-        pairs, sums = self._shared([[Term(column, place, negative) for column, value in enumerate(row) for place, negative in digits(value)]
+        pairs, sums = self._shared([[Term(column, place, digit < 0) for column, value in enumerate(row) for place, digit in digits(value)]
                                     for row in distinct])
         made: dict[int, Term] = {}
         for number, terms in enumerate(pairs, columns):

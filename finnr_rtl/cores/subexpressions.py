@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Term", "digits", "share"]
+__all__ = ["Term", "share"]
 
 # Bits in which a key of a pair holds its distance, with an offset, and its sign.
 _DISTANCE, _OFFSET = 7, 64
@@ -23,19 +23,6 @@ class Term(NamedTuple):
     source: int
     place: int
     negative: bool = False
-
-
-def digits(value: int) -> list[tuple[int, bool]]:
-    """(place, whether it is -1) of the canonical signed digits of ``value`` that are not 0, the lowest first."""
-    found, place = [], 0
-    while value:
-        if value & 1:
-            digit = 2 - (value & 3)
-            found.append((place, digit < 0))
-            value -= digit
-        value >>= 1
-        place += 1
-    return found
 
 
 def share(rows: list[list[Term]], widths: list[int], saved: float, depth: int) -> tuple[list[list[Term]], list[list[Term]]]:
