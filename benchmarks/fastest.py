@@ -6,7 +6,7 @@
     python benchmarks/fastest.py --table          all records as Markdown
 
 Counts are of `synth_xilinx -family xc7 -flatten`: "LUT" are LUTs of all sizes, LUT memory and shift registers; "cells" are Yosys' estimate
-of logic cells, in which small LUTs share one, with LUTs of two outputs, LUT memory and shift registers. Records go to
+of logic cells, in which small LUTs share one, with LUTs of two outputs, LUT memory and shift registers. Cycles are per frame. Records go to
 benchmarks/data/fastest.json. Exit code 1 where one misses its bar.
 """
 
@@ -35,6 +35,7 @@ from finnr_rtl.datatypes import BIPOLAR, int_, uint  # noqa: E402
 from finnr_rtl.design import Goal, design  # noqa: E402
 from finnr_rtl.errors import UserError  # noqa: E402
 from finnr_rtl.frontend import load_network  # noqa: E402
+from finnr_rtl.network.batch import batched  # noqa: E402
 from finnr_rtl.platforms import load  # noqa: E402
 from finnr_rtl.requantiser import Requantiser  # noqa: E402
 from finnr_rtl.synthesis.cells import count_cells  # noqa: E402
@@ -51,6 +52,8 @@ FINN_FOLDING = ROOT / "examples" / "cnv_finn_folding.json"
 # were what limited those, predicted (Blott et al. 2018; github.com/Xilinx/BNN-PYNQ).
 PUBLISHED = {"cnv_w1a1": 32_768, "cnv_w1a2": 32_768, "cnv_w2a2": 115_200, "lfc_w1a1": 512, "lfc_w1a2": 512}
 TIMES = 3
+# Frames computed together where one by one block RAM cannot bring the weights.
+BATCHES = {("lfc_w1a1", "pynq_z1"): 3}
 NETWORKS = (*PUBLISHED, "kws_mlp_w3a3", "ad_autoencoder_w8a8", "resnet8_cifar10_w8a8", "mobilenetv1_vww_w8a8", "mobilenetv1_vww_w4a4")
 
 
@@ -124,16 +127,23 @@ def measure_networks(names: list[str]) -> list[dict]:
     for name in names:
         network = load_network(MODELS / name / "model.onnx")
         for board in BOARDS:
-            entry = {"what": f"{name}, fastest on {board}"}
+            batch = BATCHES.get((name, board), 1)
+            entry = {"what": f"{name}, fastest on {board}"} | ({"batch": batch} if batch > 1 else {})
             if name in PUBLISHED:
-                entry |= {"bar": {"cycles": PUBLISHED[name] // TIMES}, "finn": f"{PUBLISHED[name]:,} cycles"}
+                entry |= {"bar": {"cycles": _per_frame(PUBLISHED[name], TIMES)}, "finn": f"{PUBLISHED[name]:,} cycles"}
             try:
-                best = design(network, load(board), Goal(caps=SHARES))
-                entry |= {"cycles": best.cycles.interval, **{key: vars(best.total)[key] for key in ("lut", "ff", "bram18", "dsp")}}
+                best = design(batched(network, batch), load(board), Goal(caps=SHARES))
+                entry |= {"cycles": _per_frame(best.cycles.interval, batch)}
+                entry |= {key: vars(best.total)[key] for key in ("lut", "ff", "bram18", "dsp")}
             except UserError as error:
                 entry["refused"] = str(error)
             entries.append(entry)
     return entries
+
+
+def _per_frame(cycles: int, frames: int) -> float:
+    """Whole where it is."""
+    return cycles // frames if cycles % frames == 0 else round(cycles / frames, 2)
 
 
 def missed(entry: dict) -> list[str]:
@@ -148,7 +158,8 @@ def table(entries: list[dict]) -> str:
         bar = ", ".join(f"{key} {most:,}" for key, most in entry.get("bar", {}).items())
         figures = " | ".join(f"{entry[kind]:,}" if kind in entry else "" for kind in kinds)
         verdict = "refused" if "refused" in entry else f"missed: {', '.join(missed(entry))}" if missed(entry) else "met" if bar else ""
-        lines.append(f"| {entry['what']} | {figures} | {bar} | {entry.get('finn', '')} | {verdict} |")
+        what = entry["what"] + (f", in batches of {entry['batch']} frames" if "batch" in entry else "")
+        lines.append(f"| {what} | {figures} | {bar} | {entry.get('finn', '')} | {verdict} |")
     return "\n".join(lines)
 
 

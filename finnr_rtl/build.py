@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "data_frames", "default_output", "read_data", "top_name"]
 
+# Frames of the test bench, or batches of them.
 FRAMES = 3
 
 
@@ -40,7 +41,7 @@ def read_data(path: Path) -> dict[str, np.ndarray]:
 
 
 def data_frames(network: Network, path: Path, count: int) -> dict[str, np.ndarray]:
-    """Input integers of the first ``count`` samples of an npz file, by input."""
+    """Input integers (batches, \\*shape) of the first ``count`` samples of an npz file, by input."""
     data = read_data(path)
     try:
         return integers(network, data, slice(count))[0]
@@ -62,20 +63,22 @@ def build(
     data: Path | None = None,
     input_type: str | None = None,
     input_scale: float | None = None,
+    batch: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Design:
     """Read ``model``, fold it for ``platform``, write the accelerator to ``output``; ``progress`` is told each step.
 
     What it is folded for: ``target_fps``, ``clock_mhz``, ``caps``, ``optimiser`` and ``cost_model`` are those of
-    :class:`finnr_rtl.folding.goal.Goal`; ``fold`` is a file with values that layers must keep.
+    :class:`finnr_rtl.folding.goal.Goal`; ``fold`` is a file with values that layers must keep. ``batch`` frames are computed together
+    (see :mod:`finnr_rtl.network.batch`).
 
     Raises ``UserError``, with nothing written, where the input is at fault.
     """
     board = load_platform(platform)
     output = output or default_output(model, board)
     check_output(output)
-    network, goal = question(model, target_fps, fold, clock_mhz, caps, optimiser, cost_model, input_type, input_scale, progress)
-    frames = data_frames(network, data, FRAMES) if data else None
+    network, goal = question(model, target_fps, fold, clock_mhz, caps, optimiser, cost_model, input_type, input_scale, batch, progress)
+    frames = data_frames(network, data, FRAMES * network.batch) if data else None
 
     # Mistakes should be told before the seconds are spent that Amaranth takes to load: hence imports here.
     from finnr_rtl.design import design

@@ -91,6 +91,11 @@ def _explore(commands):
     _input_options(p)
 
 
+def _batch_option(p):
+    p.add_argument("--batch", type=_count, default=1, metavar="N", help="frames computed together, for networks of one vector a frame: a "
+                   "weight is read once for up to N of them (default 1)")
+
+
 def _goal_options(p):
     """What a design is asked for."""
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
@@ -106,6 +111,7 @@ def _space_options(p):
     """What a design may take, and how it is found."""
     for name, share in CAPS.items():
         p.add_argument(f"--max-{name}", type=_share, metavar="X", help=f"share of the device's {name.upper()} to use (default {share:g})")
+    _batch_option(p)
     p.add_argument("--optimiser", choices=OPTIMISERS, default="exact", help="exact, or FINN-R's Algorithm 1 to compare (default exact)")
     p.add_argument("--cost-model", choices=COST_MODELS, default="finnr_rtl", help="ours, or FINN-R's published one (default finnr_rtl)")
 
@@ -123,7 +129,8 @@ def _verify(commands):
         "stream between cores with the NumPy reference, and cycles with the prediction. Exit code 1 on any mismatch.",
     )
     p.add_argument("folder", type=Path, metavar="DIR", help="a folder that `build` wrote")
-    p.add_argument("--frames", type=_count, default=None, metavar="N", help="frames to simulate (default 3)")
+    p.add_argument("--frames", type=_count, default=None, metavar="N", help="frames to simulate, whole batches of them (default 3, "
+                   "or 3 batches)")
     p.add_argument("--data", type=Path, metavar="FILE", help="npz file to take frames from (`inputs`), and what they must give (`outputs`)")
     p.add_argument("--simulator", choices=["verilator", "icarus"], default="verilator", help="simulator (default verilator)")
 
@@ -151,6 +158,7 @@ def _run(commands):
     )
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: an ONNX file in the QONNX dialect")
     p.add_argument("--data", type=Path, required=True, metavar="FILE", help="npz file with `inputs`, and perhaps `outputs` and `labels`")
+    _batch_option(p)
     _input_options(p)
 
 

@@ -47,6 +47,7 @@ def _asked(options) -> dict:
         "cost_model": options.cost_model,
         "input_type": options.input_type,
         "input_scale": options.input_scale,
+        "batch": options.batch,
     }
 
 
@@ -161,12 +162,13 @@ def _print_folding(known: dict) -> None:
 
 def _print_performance(known: dict) -> None:
     """Cycles and rates of the whole."""
+    from finnr_rtl.network.summary import unit
     from finnr_rtl.report.text import number, percent, quantity
 
-    fast = known["performance"]
+    fast, each = known["performance"], unit(known["network"]["batch"])
     OUT.print(
-        f"{number(fast['interval_cycles'])} cycles per frame (slowest: {fast['bottleneck']}, limit: {fast['limit']}), first result after "
-        f"{number(fast['first_result_cycles'])} cycles, first frame after {number(fast['latency_cycles'])} cycles = "
+        f"{number(fast['interval_cycles'])} cycles per {each} (slowest: {fast['bottleneck']}, limit: {fast['limit']}), first result after "
+        f"{number(fast['first_result_cycles'])} cycles, first {each} after {number(fast['latency_cycles'])} cycles = "
         f"{quantity(fast['latency_us'] / 1e6, 's')}, filled after {number(fast['fill_cycles'])}"
     )
     OUT.print(
@@ -177,15 +179,15 @@ def _print_performance(known: dict) -> None:
 
 def verify(options) -> int:
     """``verify``: simulate a build and compare."""
+    from finnr_rtl.network.summary import unit, units
     from finnr_rtl.report.text import number
     from finnr_rtl.verify import verify as job
 
-    count = options.frames or 3
     with _counted() as bar:
-        task = bar.add_task("reading the build", total=count)
+        task = bar.add_task("reading the build", total=None)
         result = job(
-            options.folder, count, options.data, options.simulator,
-            progress=lambda run, frames: bar.update(task, description=run.replace("_", " "), completed=frames),
+            options.folder, options.frames, options.data, options.simulator,
+            progress=lambda run, done, total: bar.update(task, description=run.replace("_", " "), completed=done, total=total),
         )
     first = next(iter(result.runs.values()))
     beats = [[link["beats"] for link in run["links"]] for run in result.runs.values()]
@@ -195,14 +197,15 @@ def verify(options) -> int:
     ]
     OUT.print(_table(("stream", "beats compared", "mismatches"), rows))
     OUT.print()
+    each, several = unit(result.batch), units(result.batch)
     for name, run in result.runs.items():
-        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} frames in {run['cycles']:,} cycles, {len(run['faults'])} faults")
+        OUT.print(f"{name.replace('_', ' ')}: {run['frames_done']} {several} in {run['cycles']:,} cycles, {len(run['faults'])} faults")
         for fault in run["faults"]:
             OUT.print(f"  {fault}")
     timing, measured = result.predicted, result.runs.get("back_to_back", {})
-    gap = timing.gap(result.frames)
-    later = "" if gap in (None, timing.interval) else f"; {timing.interval:,} from some later frame on"
-    OUT.print(f"cycles per frame: {number(gap)} predicted, {number(measured.get('interval'))} measured (back to back){later}")
+    gap = timing.gap(result.batches)
+    later = "" if gap in (None, timing.interval) else f"; {timing.interval:,} from some later {each} on"
+    OUT.print(f"cycles per {each}: {number(gap)} predicted, {number(measured.get('interval'))} measured (back to back){later}")
     OUT.print(f"latency: {number(timing.latency)} cycles predicted, {number(measured.get('latency'))} measured")
     OUT.print(f"slowest: {timing.bottleneck}, limit: {timing.limit}; filled after {timing.fill:,} cycles")
     if result.differing_samples is not None:
@@ -243,10 +246,11 @@ def run(options) -> int:
     """``run``: the integer reference on a data set."""
     from finnr_rtl.build import read_data
     from finnr_rtl.frontend import load_network
+    from finnr_rtl.network.batch import batched
     from finnr_rtl.network.evaluate import evaluate
 
     data = read_data(options.data)
-    network = load_network(options.model, options.input_type, options.input_scale)
+    network = batched(load_network(options.model, options.input_type, options.input_scale), options.batch)
     with _counted() as bar:
         task = bar.add_task("samples", total=None)
         report = evaluate(network, data, lambda done, samples: bar.update(task, completed=done, total=samples))

@@ -43,9 +43,14 @@ class Design:
         return self.goal.clock(self.board)
 
     @property
-    def frames_per_second(self) -> float:
+    def batches_per_second(self) -> float:
         """At the design's clock."""
         return self.clock_mhz * 1e6 / self.cycles.interval
+
+    @property
+    def frames_per_second(self) -> float:
+        """At the design's clock, all frames of a batch counted."""
+        return self.clock_mhz * 1e6 * self.folded.network.batch / self.cycles.interval
 
 
 def design(network: Network, board: Platform, goal: Goal, progress: Callable[[str], None] = lambda _: None) -> Design:

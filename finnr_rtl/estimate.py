@@ -31,6 +31,7 @@ def estimate(
     cost_model: str = "finnr_rtl",
     input_type: str | None = None,
     input_scale: float | None = None,
+    batch: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Design, dict]:
     """The design that ``build`` would make of the same arguments, and its facts; written to ``output`` as ``report.json``, ``report.html``
@@ -41,7 +42,7 @@ def estimate(
     board = load_platform(platform)
     output = output or default_estimate(model, board)
     check_output(output, REPORT)
-    network, goal = question(model, target_fps, fold, clock_mhz, caps, optimiser, cost_model, input_type, input_scale, progress)
+    network, goal = question(model, target_fps, fold, clock_mhz, caps, optimiser, cost_model, input_type, input_scale, batch, progress)
     from finnr_rtl.design import design
     from finnr_rtl.report.design_page import design_page
     from finnr_rtl.report.facts import facts, report_json

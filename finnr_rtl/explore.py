@@ -40,6 +40,7 @@ def explore(
     scheduler: str | None = None,
     input_type: str | None = None,
     input_scale: float | None = None,
+    batch: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict:
     """Designs of ``model`` on every one of ``platforms`` at every clock, for ``points`` frame rates from the slowest design to the fastest.
@@ -57,11 +58,11 @@ def explore(
     if not model.is_file():
         raise UserError(f"{model}: there is no such file; give the path of an ONNX model")
     digest = sha256(model.read_bytes()).hexdigest()
-    network = _network(str(model), digest, input_type, input_scale)
+    network = _network(str(model), digest, input_type, input_scale, batch)
 
     former = output.exists()
     places = [(name, clock) for name in boards for clock in clocks_mhz or [None]]
-    common = str(model.absolute()), digest, input_type, input_scale, dict(caps or {}), optimiser, cost_model
+    common = str(model.absolute()), digest, input_type, input_scale, batch, dict(caps or {}), optimiser, cost_model
     with workers(jobs, scheduler) as executor:
         write_file(output / EXPLORATION, json.dumps({"generator": GENERATOR, "complete": False}) + "\n")
         store = _Store(output / "points", executor, common, boards, lambda done: progress(done, max(2, points) * len(places)))
@@ -78,8 +79,9 @@ def explore(
     flags = {f"--max-{name}": share for name, share in (caps or {}).items()}
     flags |= {"--cost-model": cost_model} if cost_model != "finnr_rtl" else {}
     flags |= {flag: value for flag, value in (("--input-type", input_type), ("--input-scale", input_scale)) if value}
+    flags |= {"--batch": batch} if batch > 1 else {}
     words = [word for flag, value in flags.items() for word in (flag, str(value))]
-    result = {"generator": GENERATOR, "complete": True, "network": network.name, "platforms": []}
+    result = {"generator": GENERATOR, "complete": True, "network": network.name, "batch": batch, "platforms": []}
     labels: set[str] = set()
     for name, board in boards.items():
         found = [point for place, pair in series.items() if place[0] == name for point in pair]
@@ -98,6 +100,7 @@ def point(
     digest: str,
     input_type: str | None,
     input_scale: float | None,
+    batch: int,
     caps: dict[str, float],
     optimiser: str,
     cost_model: str,
@@ -114,7 +117,7 @@ def point(
     from finnr_rtl.report.facts import facts
 
     try:
-        network = _network(model, digest, input_type, input_scale)
+        network = _network(model, digest, input_type, input_scale, batch)
         result = design(network, load_platform(platform), Goal(target_fps, clock_mhz, {}, caps, optimiser, cost_model))
     except UserError as error:
         return {"error": str(error)}
@@ -122,11 +125,12 @@ def point(
 
 
 @lru_cache(maxsize=2)
-def _network(model: str, digest: str, input_type: str | None, input_scale: float | None):
-    """The network, read once by each process; ``digest`` tells a file that has changed."""
+def _network(model: str, digest: str, input_type: str | None, input_scale: float | None, batch: int):
+    """The network, computed ``batch`` frames at a time, read once by each process; ``digest`` tells a file that has changed."""
     from finnr_rtl.frontend import load_network
+    from finnr_rtl.network.batch import batched
 
-    return load_network(Path(model), input_type, input_scale)
+    return batched(load_network(Path(model), input_type, input_scale), batch)
 
 
 class _Store:

@@ -26,9 +26,11 @@ def question(
     cost_model: str,
     input_type: str | None,
     input_scale: float | None,
+    batch: int,
     progress: Callable[[str], None],
 ) -> tuple[Network, Goal]:
-    """The network in ``model`` and the goal of the other arguments, of which ``fold`` is a file with values that layers must keep.
+    """The network in ``model``, computed ``batch`` frames at a time, and the goal of the other arguments, of which ``fold`` is a file with
+    values that layers must keep.
 
     Raises ``UserError`` where one of the files or arguments is at fault.
     """
@@ -37,7 +39,8 @@ def question(
     # Mistakes should be told before the seconds are spent that ONNX takes to load: hence the import here.
     progress("reading the network")
     from finnr_rtl.frontend import load_network
+    from finnr_rtl.network.batch import batched
 
-    network = load_network(model, input_type, input_scale)
+    network = batched(load_network(model, input_type, input_scale), batch)
     given = read_folding(fold, network) if fold else {}
     return network, Goal(target_fps, clock_mhz, given, caps or {}, optimiser, cost_model)

@@ -17,7 +17,7 @@ from finnr_rtl.emit.output import MANIFEST, VERIFICATION
 from finnr_rtl.errors import UserError
 from finnr_rtl.folding.folding import Fold, FoldedNetwork, read_folding
 from finnr_rtl.network import store
-from finnr_rtl.network.dataset import mismatching
+from finnr_rtl.network.dataset import mismatching, sample_count
 from finnr_rtl.network.network import Network
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RUNS = ("back_to_back", "random_stalls", "long_stalls", "reset_in_mid_run")
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What a verification compared and found.
+    """What a verification of ``frames`` frames, ``batch`` at a time, compared and found.
 
     ``runs`` are the results of the network bench by run, of those ``asked`` for: counters of every link, cycles, and ``faults`` in
     sentences. ``differing_samples`` counts frames whose outputs, in the reference, differ from the ones stored with the data; None without
@@ -43,6 +43,12 @@ class Verification:
     runs: dict[str, dict]
     differing_samples: int | None
     asked: tuple[str, ...] = RUNS
+    batch: int = 1
+
+    @property
+    def batches(self) -> int:
+        """Batches simulated; the last may be filled up with repeats of the last frame."""
+        return -(-self.frames // self.batch)
 
     @property
     def sound(self) -> bool:
@@ -60,22 +66,22 @@ def verify(
     frames: int | None = None,
     data: Path | None = None,
     simulator: str = "verilator",
-    progress: Callable[[str, int], None] = lambda run, frames: None,
+    progress: Callable[[str, int, int], None] = lambda run, done, total: None,
     runs: tuple[str, ...] = RUNS,
 ) -> Verification:
-    """Simulate the build in ``folder`` on ``frames`` frames (default 3), random ones or the first of ``data``; what was found is kept in
-    ``verify.json`` and ``report.html`` there.
+    """Simulate the build in ``folder`` on ``frames`` frames (default 3, or 3 batches), random ones or the first of ``data``; what was found
+    is kept in ``verify.json`` and ``report.html`` there. A batch is filled up: with random frames, or repeats of the last one of ``data``.
 
-    ``progress`` is told the run under way and its frames done; ``runs`` chooses among ``RUNS``. Raises ``UserError`` where the folder is
-    not a build, the data do not fit, or the simulator is missing.
+    ``progress`` is told the run under way, its batches done and how many there are; ``runs`` chooses among ``RUNS``. Raises ``UserError``
+    where the folder is not a build, the data do not fit, or the simulator is missing.
     """
     top, network, folds, names = _load(folder)
-    count = frames or 3
+    count = frames or 3 * network.batch
     differing = q = None
     if data:
-        q = data_frames(network, data, count)
-        count = len(next(iter(q.values())))
-        wrong = mismatching(network, network.execute(q), read_data(data), slice(count))
+        q, arrays = data_frames(network, data, count), read_data(data)
+        count = min(count, sample_count(network, arrays))
+        wrong = mismatching(network, network.execute(q), arrays, slice(count))
         differing = None if wrong is None else int((wrong > 0).sum())
 
     # Mistakes were told before the second is spent that Amaranth takes to load: hence imports here.
@@ -84,7 +90,8 @@ def verify(
 
     stages = _stages(folder, FoldedNetwork(network, folds), names)
     if q is None:
-        q = random_frames(network, count)
+        q = random_frames(network, -(-count // network.batch))
+        count = network.batch * len(next(iter(q.values())))
     cycles = predict(stages)
     with tempfile.TemporaryDirectory(prefix="finnr_rtl-") as place:
         work = Path(place)
@@ -92,9 +99,10 @@ def verify(
             target = work / path
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content if isinstance(content, bytes) else content.encode())
-        _simulate(work, folder / "rtl", simulator, progress, runs)
+        total = len(next(iter(q.values())))
+        _simulate(work, folder / "rtl", simulator, lambda run, done: progress(run, done, total), runs)
         results = json.loads((work / "results.json").read_text())
-    result = Verification(count, cycles, results, differing, runs)
+    result = Verification(count, cycles, results, differing, runs, network.batch)
     from finnr_rtl.report.measured import record
 
     record(folder, VERIFICATION, _content(result, simulator))
@@ -104,7 +112,7 @@ def verify(
 def _content(result: Verification, simulator: str) -> dict:
     """What is kept of a verification: cycles, and what was compared; nothing that would differ from one machine to the next.
 
-    ``interval`` is that of the last two frames simulated, which may still be others than when all goes on as before.
+    ``interval`` is that of the last two batches simulated, which may still be others than when all goes on as before.
     """
     free = result.runs.get("back_to_back", {})
     links = [link for run in result.runs.values() for link in run["links"]]
@@ -114,7 +122,7 @@ def _content(result: Verification, simulator: str) -> dict:
         "passed": result.passed,
         "beats": sum(link["beats"] for link in links),
         "mismatches": sum(link["mismatches"] for link in links),
-        "predicted": {"interval": result.predicted.gap(result.frames), "latency": result.predicted.latency},
+        "predicted": {"interval": result.predicted.gap(result.batches), "latency": result.predicted.latency},
         "measured": {name: free.get(name) for name in ("interval", "latency")},
         "faults": {name: run["faults"] for name, run in result.runs.items()},
     }

@@ -9,8 +9,10 @@ __all__ = ["MOST_TERMS", "part_shapes", "product_parts", "reduce_terms", "reduct
 
 # Terms that are added up in a cycle. Synthesis makes them two, three at a time, in five levels of LUTs; a sixth feeds the carry chain.
 MOST_TERMS = 12
-# Rows of a product in LUTs that are added up in a cycle: fewer, as each is a choice already, and Yosys does not always join them all.
+# Rows of a product in LUTs that are added up in a cycle: fewer, as each is a choice already, and Yosys does not always join them all; and
+# fewer again where there are so many that it takes several cycles anyway.
 MOST_ROWS = 8
+PART_ROWS = 6
 
 
 def reductions(terms: int, most: int = MOST_TERMS) -> int:
@@ -37,7 +39,7 @@ def part_shapes(arithmetic: str, first: Shape, second: Shape) -> list[Shape]:
     narrow = second if first.width >= second.width else first
     if uses_dsp(arithmetic, first, second):
         return [narrow]
-    count = max(1, -(-narrow.width // MOST_ROWS))
+    count = -(-narrow.width // PART_ROWS) if narrow.width > MOST_ROWS else 1
     ends = [narrow.width * part // count for part in range(count + 1)]
     widths = [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
     return [unsigned(width) for width in widths[:-1]] + [Shape(widths[-1], signed=narrow.signed)]

@@ -32,6 +32,8 @@ def manifest(
     content = {
         "generator": f"finnr_rtl {__version__}",
         "network": network.name,
+        # Frames that every transfer up to tlast holds, one behind the other; shapes are of all, model_shape and order of each.
+        "batch": network.batch,
         "platform": board.name,
         "part": board.part,
         "family": board.family,
@@ -49,7 +51,7 @@ def manifest(
             "ends": list(cycles.ends),
             "bottleneck": cycles.bottleneck,
             "limit": cycles.limit,
-            "frames_per_second": clock_mhz * 1e6 / cycles.interval,
+            "frames_per_second": clock_mhz * 1e6 * network.batch / cycles.interval,
         },
         "layers": [_layer(layer) for layer in network.layers],
         "stages": [

@@ -19,9 +19,14 @@ Accelerator {top} of network {network}, written by finnr_rtl.
 Clock aclk, synchronous reset aresetn (active low), AXI4-Stream buses:
 {buses}
 Values run row by row, pixel by pixel, channels innermost; the first value of a beat is in the lowest bits.
-tlast marks the last beat of a frame at an output; at an input it is not needed: frames are counted. Every input takes a frame, and
+{batch}tlast marks the last beat of a frame at an output; at an input it is not needed: frames are counted. Every input takes a frame, and
 every output gives one, for each frame that the network computes.
 One frame takes {interval} cycles; the first result of the first comes {latency} cycles after its first beat.
+"""
+
+_BATCH = """\
+The network takes {batch} frames at a time: what is called a frame here, in the Verilog and in sim/ is a batch of {batch}, one behind the
+other.
 """
 
 
@@ -32,4 +37,7 @@ def readme(network: Network, accelerator: Accelerator, cycles: Cycles) -> str:
         f"  {bus}_*  {port.name}: {spec.beats} beats a frame, {spec.lanes} {spec.dtype} values a beat, {spec.width} bits used"
         for port, (bus, spec) in zip(ports, [*accelerator.inputs.items(), *accelerator.outputs.items()], strict=True)
     )
-    return _TEXT.format(top=accelerator.name, network=network.name, interval=cycles.interval, latency=cycles.latency, buses=buses)
+    batch = "" if network.batch == 1 else _BATCH.format(batch=network.batch)
+    return _TEXT.format(
+        top=accelerator.name, network=network.name, interval=cycles.interval, latency=cycles.latency, buses=buses, batch=batch
+    )

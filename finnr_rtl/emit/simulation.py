@@ -19,7 +19,8 @@ SCRIPTS = ("run.py", "runner.py", "network_bench.py")
 
 
 def random_frames(network: Network, count: int, seed: int = 1) -> dict[str, np.ndarray]:
-    """Seeded random input integers (count, \\*shape) over the whole type of each input, by its name."""
+    """Seeded random input integers (count, \\*shape), for ``count`` frames or batches of them, over the whole type of each input, by its
+    name."""
     rng = np.random.default_rng(seed)
     return {port.name: _random(rng, port.dtype, (count, *port.shape)) for port in network.inputs}
 

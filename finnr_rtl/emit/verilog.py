@@ -17,7 +17,7 @@ __all__ = ["verilog_files"]
 
 
 def verilog_files(accelerator: Accelerator, cycles: Cycles, family: str = "xc7") -> dict[str, str]:
-    """Verilog-2005 of ``accelerator`` by file name.
+    """Verilog-2005 of ``accelerator`` by file name. Its comments call a frame what ends with tlast, be it a batch of them.
 
     ``<top>.v`` is the top, each ``<top>_<stage>.v`` a stage with all that is below it, ``verilator.vlt`` the lint waivers.
     Modules are named after their place in the hierarchy, joined by underscores; the same accelerator gives the same text.

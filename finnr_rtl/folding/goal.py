@@ -45,12 +45,12 @@ class Goal:
         """The design's clock in MHz."""
         return self.clock_mhz or board.clock_mhz
 
-    def cycles(self, board: Platform) -> int | None:
-        """Most cycles per frame with which the target is reached; None without one."""
-        return max(1, int(self.clock(board) * 1e6 / self.target_fps)) if self.target_fps else None
+    def cycles(self, network: Network, board: Platform) -> int | None:
+        """Most cycles per batch with which the target is reached; None without one."""
+        return max(1, int(self.clock(board) * 1e6 * network.batch / self.target_fps)) if self.target_fps else None
 
     def fewest_cycles(self, network: Network, board: Platform) -> int:
-        """Cycles per frame below which the board's memory would not keep up."""
+        """Cycles per batch below which the board's memory would not keep up."""
         taken, given = (
             [prod(network.shape_of(name)) * network.type_of(name).bits for name in names]
             for names in ([port.name for port in network.inputs], [port.layer for port in network.outputs])

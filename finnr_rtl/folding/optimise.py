@@ -129,7 +129,7 @@ class _Search:
     def __init__(self, network: Network, board: Platform, goal: Goal, progress: Callable[[str], None]):
         self.network, self.board, self.goal, self.progress = network, board, goal, progress
         self.room = budget(board, goal.caps)
-        self.fewest, self.target = goal.fewest_cycles(network, board), goal.cycles(board)
+        self.fewest, self.target = goal.fewest_cycles(network, board), goal.cycles(network, board)
         self.spaces = cache(partial(space_of, network, goal, self.room, least=max(self.fewest, self.target or 1)))
 
     def cycles(self, choice: _Choice) -> int:

@@ -11,6 +11,7 @@ from finnr_rtl.folding.exact import least_cycles
 from finnr_rtl.folding.goal import Goal
 from finnr_rtl.folding.program import cheapest, tightest
 from finnr_rtl.folding.space import Space
+from finnr_rtl.network.summary import unit
 from finnr_rtl.platforms import Platform, load, names
 
 __all__ = ["no_fit", "no_target"]
@@ -56,16 +57,17 @@ def _closest(space: Space, have: Resources, reserve: Resources) -> Resources:
 
 
 def no_target(space: Space, board: Platform, goal: Goal, wanted: int, fewest: int, possible: int) -> UserError:
-    """That ``wanted`` cycles per frame are too few, why, and that ``possible`` are the fewest; memory needs at least ``fewest``."""
-    clock = goal.clock(board)
+    """That ``wanted`` cycles per batch are too few, why, and that ``possible`` are the fewest; memory needs at least ``fewest``."""
+    clock, batch = goal.clock(board), space.network.batch
+    each = unit(batch)
     least = least_cycles(space)
     if wanted < fewest:
-        reason = f"the memory of {board.name} takes {fewest:,} cycles to bring a frame and to take its result"
+        reason = f"the memory of {board.name} takes {fewest:,} cycles to bring a {each} and to take its result"
     elif wanted < least:
         slow = max(space.options, key=lambda options: int(options.cycles.min()))
         reason = f"layer {slow.layer.name!r} takes {least:,} cycles at its fastest{' with the fold given' if goal.given else ''}"
     else:
         reason = f"no folding of {wanted:,} cycles fits the budget on {board.name}"
-    asked = f"{goal.target_fps:,.0f} frames/s at {clock:g} MHz leave {wanted:,} cycles per frame, but {reason}"
-    most = f"the most possible is {clock * 1e6 / possible:,.0f} frames/s ({possible:,} cycles per frame)"
+    asked = f"{goal.target_fps:,.0f} frames/s at {clock:g} MHz leave {wanted:,} cycles per {each}, but {reason}"
+    most = f"the most possible is {clock * 1e6 * batch / possible:,.0f} frames/s ({possible:,} cycles per {each})"
     return UserError(f"{asked}; {most}")

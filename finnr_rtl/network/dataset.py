@@ -50,7 +50,8 @@ def sample_count(network: Network, data: Data) -> int:
 
 
 def integers(network: Network, data: Data, part: slice) -> tuple[dict[str, np.ndarray], int]:
-    """Input integers of the samples in ``part``, by input, and how many samples (the most at any input) their types do not hold exactly.
+    """Input integers (batches, \\*shape) of the samples in ``part``, by input, and how many samples (the most at any input) their types do
+    not hold exactly.
 
     Raises ``UserError`` as :func:`sample_count` and :func:`finnr_rtl.network.host.quantise` do.
     """
@@ -65,6 +66,9 @@ def mismatching(network: Network, results: Mapping[str, np.ndarray], data: Data,
 
     ``results`` are those of :meth:`Network.execute` for these samples.
     """
-    stored = _arrays(network.outputs, data, "outputs")
-    counts = [mismatches(port, results[port.layer], stored[port.name][part]) for port in network.outputs if port.name in stored]
+    stored = {name: outputs[part] for name, outputs in _arrays(network.outputs, data, "outputs").items()}
+    counts = [
+        mismatches(port, network.by_frame(results[port.layer])[: len(stored[port.name])], stored[port.name])
+        for port in network.outputs if port.name in stored
+    ]
     return np.sum(counts, axis=0) if counts else None

@@ -11,7 +11,8 @@ from finnr_rtl.network.network import Network
 
 __all__ = ["Report", "evaluate"]
 
-BATCH = 32
+# Samples computed at a time, or a few more where the network takes them in batches.
+SAMPLES = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,25 +52,26 @@ def _decisions(outputs: np.ndarray) -> np.ndarray:
 
 
 def evaluate(network: Network, data: dict[str, np.ndarray], progress: Callable[[int, int], None] | None = None) -> Report:
-    """Run the samples of ``data`` through the integer reference, in batches.
+    """Run the samples of ``data`` through the integer reference, some at a time.
 
     Arrays are named as :mod:`finnr_rtl.network.dataset` says; outputs, and ``labels`` (of the first output), are compared where
-    present. ``progress(done, samples)`` is called after every batch. Raises ``UserError`` where an array is missing or has another
+    present. ``progress(done, samples)`` is called after each of these steps. Raises ``UserError`` where an array is missing or has another
     number of samples or another shape.
     """
     samples = sample_count(network, data)
     parts, wrong, off_grid = [], [], 0
-    for start in range(0, samples, BATCH):
-        part = slice(start, start + BATCH)
+    step = -(-SAMPLES // network.batch) * network.batch
+    for start in range(0, samples, step):
+        part = slice(start, min(start + step, samples))
         q, count = integers(network, data, part)
         off_grid += count
         executed = network.execute(q)
-        parts.append([restore(port, executed[port.layer]) for port in network.outputs])
+        parts.append([restore(port, network.by_frame(executed[port.layer])[: part.stop - start]) for port in network.outputs])
         differing = mismatching(network, executed, data, part)
         if differing is not None:
             wrong.append(differing)
         if progress:
-            progress(min(start + BATCH, samples), samples)
+            progress(part.stop, samples)
     outputs = [np.concatenate(port) for port in zip(*parts, strict=True)]
     values = frames = first = correct = None
     if wrong:

@@ -19,7 +19,8 @@ _SIGMOID = 2.0**-22
 
 
 def quantise(port: InputPort, x: np.ndarray) -> tuple[np.ndarray, int]:
-    """Real inputs ``x`` (samples, \\*model_shape) as integers (samples, \\*shape) of the port's type.
+    """Real inputs ``x`` (samples, \\*model_shape) as integers (batches, \\*shape) of the port's type; where a map holds several frames, the
+    last one is filled up with the last sample.
 
     Also gives the number of samples with a value that the integers do not stand for exactly (to float32 rounding): rounded or
     clipped, which is what a model that quantises its input does itself. Raises ``UserError`` where shapes disagree or values
@@ -42,6 +43,8 @@ def quantise(port: InputPort, x: np.ndarray) -> tuple[np.ndarray, int]:
     off_grid = ~np.isclose(meant, x, rtol=1e-6, atol=1e-6 * port.scale)
     q = np.empty_like(whole)
     q[:, port.order] = whole
+    batch = prod(port.shape) // port.order.size
+    q = np.pad(q, ((0, -len(q) % batch), (0, 0)), mode="edge")
     return q.reshape(-1, *port.shape), int(np.count_nonzero(off_grid.any(axis=1)))
 
 
@@ -65,7 +68,7 @@ _STEPS = {
 
 
 def restore(port: OutputPort, q: np.ndarray) -> np.ndarray:
-    """The model's outputs (frames, ...) in float32 from integers ``q`` (frames, rows, columns, channels) of the port's layer."""
+    """The model's outputs (frames, ...) in float32 from integers ``q`` (frames, ...) of the port's layer."""
     x = _affine(port, q).astype(np.float32).reshape(len(q), *port.model_shape)
     return _follow(port.tail, x)
 

@@ -101,11 +101,11 @@ class Layer(ABC):
 
     @abstractmethod
     def reference(self, *x: np.ndarray) -> np.ndarray:
-        """Integers (frames, \\*input_shape), one array per input, to integers (frames, \\*output_shape)."""
+        """Integers (batches, \\*input_shape), one array per input, to integers (batches, \\*output_shape)."""
 
     @property
     def operations(self) -> int:
-        """Operations per frame: one multiply-accumulate is two, one comparison of a pool one."""
+        """Operations per batch: one multiply-accumulate is two, one comparison of a pool one."""
         return 0
 
     @property

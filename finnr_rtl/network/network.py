@@ -15,8 +15,8 @@ __all__ = ["InputPort", "Network", "OutputPort"]
 class InputPort:
     """The accelerator's input: integers ``q`` of type ``dtype`` in a map of ``shape``, standing for ``scale * (q - zero_point)``.
 
-    ``model_shape`` is the model's own shape without the batch; ``order[m]`` is where in the row-major map the model's element m
-    goes. ``rounding`` is a mode of QONNX, or LINEAR: to even, before the zero point is added. ``source`` says in one sentence
+    ``model_shape`` is the model's own shape without the batch; ``order[m]`` is where in the row-major map of its frame the model's element
+    m goes. ``rounding`` is a mode of QONNX, or LINEAR: to even, before the zero point is added. ``source`` says in one sentence
     why the type is what it is. Values are clipped to [``low``, ``high``], which lie within the type; by default they are its
     own bounds.
     """
@@ -61,13 +61,15 @@ class Network:
     """``layers`` in topological order between the ports.
 
     ``inputs`` and ``outputs`` are tuples of ports; a single port may be given as it is; :attr:`input` and
-    :attr:`output` give it.
+    :attr:`output` give it. Maps hold ``batch`` frames, one behind the other (see :mod:`finnr_rtl.network.batch`); what the ports say of the
+    model's tensors is said of each.
     """
 
     name: str
     inputs: tuple[InputPort, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[OutputPort, ...]
+    batch: int = 1
 
     def __post_init__(self):
         for side, kind in (("inputs", InputPort), ("outputs", OutputPort)):
@@ -87,7 +89,7 @@ class Network:
     def execute(self, q: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Every layer's result by name; the inputs' own integers are there too.
 
-        ``q`` holds integers (frames, \\*input.shape) of the only input, or an array for each input by name. A map taken as a
+        ``q`` holds integers (batches, \\*input.shape) of the only input, or an array for each input by name. A map taken as a
         vector (or the other way round) keeps its row-major order.
         """
         given = q if isinstance(q, Mapping) else {self.input.name: q}
@@ -96,6 +98,10 @@ class Network:
             sources = zip(layer.inputs, layer.input_shapes, strict=True)
             results[layer.name] = layer.reference(*(results[name].reshape(-1, *shape) for name, shape in sources))
         return results
+
+    def by_frame(self, q: np.ndarray) -> np.ndarray:
+        """Integers (batches, \\*map) of a layer or an input as (frames, values), the map of each frame row by row."""
+        return q.reshape(len(q) * self.batch, -1)
 
     def shape_of(self, producer: str) -> Shape:
         """The map that a layer or an input gives."""
@@ -109,7 +115,7 @@ class Network:
 
     @property
     def operations(self) -> int:
-        """Operations per frame."""
+        """Operations per batch."""
         return sum(layer.operations for layer in self.layers)
 
     @property

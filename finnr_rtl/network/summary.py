@@ -4,7 +4,7 @@ from finnr_rtl.datatypes import smallest
 from finnr_rtl.network.layers import Accumulating, Conv, Layer, Shape
 from finnr_rtl.network.network import InputPort, Network, OutputPort
 
-__all__ = ["COLUMNS", "describe", "kind", "map_text", "rows", "text"]
+__all__ = ["COLUMNS", "describe", "kind", "map_text", "rows", "text", "unit", "units"]
 
 COLUMNS = ("layer", "kind", "input", "output", "weights", "accumulator", "operations", "parameters")
 
@@ -31,6 +31,16 @@ def kind(layer: Layer) -> str:
     return name if window is None else f"{name} {window.kernel[0]}x{window.kernel[1]}"
 
 
+def unit(batch: int) -> str:
+    """What a network takes at a time, in words."""
+    return "frame" if batch == 1 else f"batch of {batch} frames"
+
+
+def units(batch: int) -> str:
+    """Several of them."""
+    return "frames" if batch == 1 else f"batches of {batch} frames"
+
+
 def describe(layer: Layer) -> str:
     """A layer in a phrase: its kind, and the maps it takes and gives."""
     inputs = " + ".join(map(map_text, layer.input_shapes, layer.input_types))
@@ -40,7 +50,7 @@ def describe(layer: Layer) -> str:
 def rows(network: Network) -> list[tuple[str, ...]]:
     """One tuple of texts per layer, in the order of :data:`COLUMNS`, and a last one with the totals.
 
-    Shapes are rows x columns x channels. ``operations`` are per frame, a multiply-accumulate counting as two.
+    Shapes are rows x columns x channels. ``operations`` are per batch, a multiply-accumulate counting as two.
     """
     table = []
     for layer in network.layers:

@@ -1,5 +1,6 @@
 """Bars: cycles per layer, what a board is used for, and what was predicted beside what was measured."""
 
+from finnr_rtl.network.summary import unit
 from finnr_rtl.report.svg import element, image, path, rectangle, text
 from finnr_rtl.report.tables import RESOURCE_NAMES
 from finnr_rtl.report.text import number, percent
@@ -7,8 +8,8 @@ from finnr_rtl.report.text import number, percent
 __all__ = ["compared", "cycles", "utilisation"]
 
 def cycles(facts: dict, width: int, form: str) -> str:
-    """Cycles per frame of every layer's slowest stage; that of the whole as a line, and the layer that sets it marked."""
-    layers, performance = facts["layers"], facts["performance"]
+    """Cycles per batch of every layer's slowest stage; that of the whole as a line, and the layer that sets it marked."""
+    layers, performance, each = facts["layers"], facts["performance"], unit(facts["network"]["batch"])
     interval = performance["interval_cycles"]
     row, label = 22, min(0.34 * width, 12 + max(7.4 * len(layer["name"]) for layer in layers))
     start, end = label + 8, width - 82
@@ -27,8 +28,8 @@ def cycles(facts: dict, width: int, form: str) -> str:
         ]
     at = start + (end - start) * interval / most
     content.append(element("line", x1=at, x2=at, y1=0, y2=height - 18, class_="mark"))
-    content.append(text(at, height - 4, f"one frame per {number(interval)} cycles", "quiet", "end"))
-    return image(width, height, content, f"Cycles per frame of every layer; the slowest is {performance['bottleneck_layer']}")
+    content.append(text(at, height - 4, f"one {each} per {number(interval)} cycles", "quiet", "end"))
+    return image(width, height, content, f"Cycles per {each} of every layer; the slowest is {performance['bottleneck_layer']}")
 
 
 def utilisation(facts: dict, width: int, form: str, measured: dict | None = None) -> str:

@@ -1,5 +1,6 @@
 """The page about one design: what an estimate, or a build, shows; with what was measured beside what was predicted."""
 
+from finnr_rtl.network.summary import unit, units
 from finnr_rtl.report import charts, plots, tables
 from finnr_rtl.report.page import figure, key, page, section, table, tiles
 from finnr_rtl.report.picture import family, picture
@@ -37,11 +38,12 @@ def design_page(facts: dict, synthesis: dict | None = None, verification: dict |
 
 def _tiles(facts: dict) -> str:
     performance, device = facts["performance"], facts["platform"]["device"]
-    rate, operations = performance["frames_per_second"], facts["network"]["operations"]
+    rate, operations, each = performance["frames_per_second"], facts["network"]["operations"], unit(facts["network"]["batch"])
+    paced = f"one per {number(performance['interval_cycles'])} cycles"
     entries = [
-        ("frames per second", number(round(rate)), f"one per {number(performance['interval_cycles'])} cycles"),
-        ("performance", quantity(performance["operations_per_second"], "Op/s"), f"{quantity(operations, 'Op')} per frame"),
-        ("latency of a frame", quantity(performance["latency_us"] / 1e6, "s"), f"{number(performance['latency_cycles'])} cycles"),
+        ("frames per second", number(round(rate)), paced if each == "frame" else f"{each}, {paced}"),
+        ("performance", quantity(performance["operations_per_second"], "Op/s"), f"{quantity(operations, 'Op')} per {each}"),
+        (f"latency of a {each}", quantity(performance["latency_us"] / 1e6, "s"), f"{number(performance['latency_cycles'])} cycles"),
     ]
     for name in ("lut", "bram18", "dsp", "uram"):
         if device[name] and (facts["resources"][name] or name in ("lut", "bram18")):
@@ -65,18 +67,18 @@ def _picture(facts: dict) -> str:
 
 
 def _cycles(facts: dict) -> str:
-    performance = facts["performance"]
+    performance, each = facts["performance"], unit(facts["network"]["batch"])
     where = f"layer {performance['bottleneck_layer']}" if performance["bottleneck_layer"] else "the input"
     why = f"; {LIMITS[performance['limit']]}" if performance["limit"] else ""
     filled = performance["fill_cycles"]
     note = (
-        f"The slowest stage, {performance['bottleneck']} of {where}, takes {number(performance['interval_cycles'])} cycles per frame, "
+        f"The slowest stage, {performance['bottleneck']} of {where}, takes {number(performance['interval_cycles'])} cycles per {each}, "
         f"and that is the interval of the whole{why}. The first result comes after {number(performance['first_result_cycles'])} cycles, "
-        f"the last of the first frame after {number(performance['latency_cycles'])}."
+        f"the last of the first {each} after {number(performance['latency_cycles'])}."
     )
     if filled is not None:
         note += f" From cycle {number(filled)} on the bottleneck never waits." if filled else " The bottleneck never waits."
-    return section("Cycles per frame", note, figure(lambda width, form: charts.cycles(facts, width, form)))
+    return section(f"Cycles per {each}", note, figure(lambda width, form: charts.cycles(facts, width, form)))
 
 
 def _utilisation(facts: dict, synthesis: dict | None) -> str:
@@ -90,7 +92,8 @@ def _measured(facts: dict, synthesis: dict | None, verification: dict | None) ->
     parts = []
     if verification:
         rows = []
-        for name, what in (("interval", "between the last two frames"), ("latency", "to the first result")):
+        between = f"between the last two {units(facts['network']['batch'])}"
+        for name, what in (("interval", between), ("latency", "to the first result")):
             predicted, found = verification["predicted"][name], verification["measured"].get(name)
             rows.append([what, number(predicted), number(found), off_by(predicted, found)])
         parts.append(f"<p>{verification['frames']} frames simulated by {verification['simulator']}: "
@@ -127,11 +130,11 @@ def _layer_table(layers: list[tuple[str, dict, dict]]) -> Table:
 
 
 def _roofline(facts: dict) -> str:
-    roofline = facts["roofline"]
+    roofline, each = facts["roofline"], unit(facts["network"]["batch"])
     note = (
         f"Peak of a precision: the budget of LUTs and DSPs full of its arithmetic, at {number(facts['clock_mhz'])} MHz; an operation per "
         f"cycle takes {costs(roofline)}; less where a layer's weights are constants, having no others in turn. Weights stay on chip, so a "
-        "frame moves only its inputs and outputs; the hollow point shows what memory would leave of it if weights came from there."
+        f"{each} moves only its inputs and outputs; the hollow point shows what memory would leave of it if weights came from there."
     )
     return section("Roofline", note, figure(lambda width, form: plots.roof(roofline, width, form)))
 
@@ -156,7 +159,8 @@ def _layers(facts: dict) -> str:
     names = [layer["name"] for layer in facts["layers"]]
     slowest = names.index(facts["performance"]["bottleneck_layer"]) if facts["performance"]["bottleneck_layer"] in names else None
     note = (
-        "Per frame; a multiply-accumulate is two operations. pe, simd and mmv are what folding.json calls P, Q and M (windows at a time). "
+        f"Per {unit(facts['network']['batch'])}; a multiply-accumulate is two operations. pe, simd and mmv are what folding.json calls P, "
+        "Q and M (windows at a time). "
         "The total of the intensities is that of layer by layer."
     )
     return section("Layers", note, table(tables.layers(facts), slowest), table(tables.topology(facts)))

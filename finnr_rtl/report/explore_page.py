@@ -2,6 +2,7 @@
 
 from html import escape
 
+from finnr_rtl.network.summary import unit
 from finnr_rtl.report import plots
 from finnr_rtl.report.design_page import costs
 from finnr_rtl.report.page import figure, key, page, section, table, tiles
@@ -20,6 +21,8 @@ def explore_page(result: dict) -> str:
     body += [_rooflines(board) for board in boards if board["rooflines"][0]["roofs"]]
     misses = [f"{board['board']}: {error}" for board in result["platforms"] for error in board["errors"]]
     body += [section("What could not be designed", "", *(f"<p>{escape(miss)}</p>" for miss in misses))] if misses else []
+    if result["batch"] > 1:
+        lead += f" Cycles and latency are those of a {unit(result['batch'])}."
     return page(f"{result['network']}: frame rate against resources", lead, body, result["generator"])
 
 

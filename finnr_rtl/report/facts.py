@@ -1,6 +1,7 @@
 """Every figure of a report, computed in one place: from a design to the plain values that ``report.json`` holds.
 
-Per frame unless a key says otherwise; operations as ``Layer.operations`` counts them (a multiply-accumulate is two).
+Per batch, which is a frame where frames are not computed together, unless a key says otherwise; operations as ``Layer.operations`` counts
+them (a multiply-accumulate is two).
 """
 
 import json
@@ -26,12 +27,12 @@ def facts(design: Design) -> dict:
     network = design.folded.network
     layers = [_layer(layer, design) for layer in network.layers]
     interval = design.cycles.interval
-    rate = design.frames_per_second
     slowest = next(stage for stage in design.stages if stage.name == design.cycles.bottleneck)
     content = {
         "generator": f"finnr_rtl {__version__}",
         "network": {
             "name": network.name,
+            "batch": network.batch,
             "inputs": [{"name": port.name, "map": map_text(port.shape, port.dtype)} for port in network.inputs],
             "outputs": [
                 {"name": port.name, "layer": port.layer, "map": map_text(network.shape_of(port.layer), network.type_of(port.layer))}
@@ -50,8 +51,8 @@ def facts(design: Design) -> dict:
         "clock_mhz": design.clock_mhz,
         "performance": {
             "interval_cycles": interval,
-            "frames_per_second": rate,
-            "operations_per_second": network.operations * rate,
+            "frames_per_second": design.frames_per_second,
+            "operations_per_second": network.operations * design.batches_per_second,
             "first_result_cycles": design.cycles.latency,
             "latency_cycles": design.cycles.ends[0],
             "latency_us": design.cycles.ends[0] / design.clock_mhz,
@@ -159,7 +160,7 @@ def _stream_bits(spec: StreamSpec) -> int:
 
 
 def _traffic(design: Design) -> dict:
-    """Bits that move, per frame, on chip and off, and per second over the board's memory.
+    """Bits that move, per batch, on chip and off, and per second over the board's memory.
 
     On chip: over the links between stages, and out of the weight memories, which give P * Q weights in every cycle of work, so that each
     serves M windows (one multiply-accumulate is two operations): operations / 2 / M * bits of a weight.
@@ -170,7 +171,7 @@ def _traffic(design: Design) -> dict:
     outputs = sum(_bits(network.shape_of(port.layer), network.type_of(port.layer)) for port in network.outputs)
     # Off chip every value of a frame is as wide as its type; buses pad a beat, not what memory holds.
     incoming, outgoing = -(-sum(map(_stream_bits, edges)) // 8), -(-outputs // 8)
-    rate = (incoming + outgoing) * design.frames_per_second
+    rate = (incoming + outgoing) * design.batches_per_second
     read = [layer.operations // 2 * layer.weight_type.bits // folds[layer.name].mmv for layer in network.layers if isinstance(layer, Conv)]
     return {
         "stream_bits": given - outputs,

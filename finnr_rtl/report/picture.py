@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from finnr_rtl.network.summary import unit
 from finnr_rtl.report.svg import element, image, rectangle, text
 from finnr_rtl.report.text import number, percent
 
@@ -153,7 +154,7 @@ def _meter(x: float, y: float, long: float, part: float | None, what: str, class
 
 def _layer(layer: dict, facts: dict, x: float, y: float, left: float, width: float, form: str) -> list[str]:
     slowest = layer["name"] == facts["performance"]["bottleneck_layer"]
-    tip = f"{layer['name']}: {layer['kind']}, {number(layer['cycles'])} cycles per frame"
+    tip = f"{layer['name']}: {layer['kind']}, {number(layer['cycles'])} cycles per {unit(facts['network']['batch'])}"
     content = [rectangle(x - 8, y - 8, 16, 16, f"node {family(layer)}" + (" slowest" if slowest else ""), tip, 4)]
     what = f"{layer['kind']}, {layer['precision']}"
     shares = [(name, layer["share"][name], f"{number(layer['resources'][name])} {name.upper()}") for name in _resources(facts)]

@@ -67,7 +67,7 @@ def roofline(design, traffic: dict) -> dict:
     """Roofs in operations per second, ``bandwidth`` in bytes per second, and the network's points in operations per byte.
 
     ``traffic`` is that of the facts. A dataflow accelerator reads its inputs and writes its outputs; the second point shows what would be
-    left of its performance if its weights came from memory as well, frame by frame.
+    left of its performance if its weights came from memory as well, batch by batch.
     """
     network, board = design.folded.network, design.board
     work: dict[str, int] = {}
@@ -85,7 +85,7 @@ def roofline(design, traffic: dict) -> dict:
         roofs.append(_roof("all layers", Cost(*mean), design))
     moved = traffic["input_bytes"] + traffic["output_bytes"]
     weights = sum(layer.weights.size * layer.weight_type.bits for layer in network.layers if isinstance(layer, Conv)) / 8
-    rate = network.operations * design.frames_per_second
+    rate = network.operations * design.batches_per_second
     streamed = network.operations / (moved + weights)
     return {
         "roofs": roofs,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from finnr_rtl.folding.folding import CHOICES
+from finnr_rtl.network.summary import unit
 from finnr_rtl.report.text import number, percent, quantity
 
 __all__ = ["RESOURCE_NAMES", "Table", "intensity", "layers", "off_by", "shown_resources", "topology", "traffic"]
@@ -30,7 +31,7 @@ def _intensities(values: dict) -> list[str]:
 
 
 def topology(facts: dict) -> Table:
-    """What each layer is, and its work per frame."""
+    """What each layer is, and its work per batch."""
     rows = [
         [layer["name"], layer["kind"], " + ".join(layer["input_maps"]), layer["output_map"], layer["precision"],
          number(layer["operations"]), number(layer["parameters"]), *_intensities(layer["intensity"])]
@@ -63,7 +64,8 @@ def layers(facts: dict) -> Table:
 
 def traffic(facts: dict) -> Table:
     """What moves, on chip and off."""
-    rate = facts["performance"]["frames_per_second"]
+    batch = facts["network"]["batch"]
+    rate = facts["performance"]["frames_per_second"] / batch
     moved = {
         "stream_bits": ("between stages, on chip", "bit"),
         "weight_bits_read": ("out of weight memories, on chip", "bit"),
@@ -72,7 +74,7 @@ def traffic(facts: dict) -> Table:
     }
     rows = [[what, quantity(facts["traffic"][name], unit), quantity(facts["traffic"][name] * rate, f"{unit}/s")]
             for name, (what, unit) in moved.items()]
-    return Table(["traffic", "per frame", "per second"], rows)
+    return Table(["traffic", f"per {unit(batch)}", "per second"], rows)
 
 
 def intensity(facts: dict) -> Table:

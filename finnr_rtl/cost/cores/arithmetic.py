@@ -35,7 +35,16 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str)
     if uses_dsp(arithmetic, first, second):
         p.dsp += count
         return True
-    p.product(count, first, second, first.width + second.width)
+    wide = max(first, second, key=lambda shape: shape.width)
+    parts, place = [], 0
+    for shape in part_shapes(arithmetic, first, second):
+        width = wide.width + shape.width
+        p.product(count, wide, shape, width)
+        parts.append(Operand(width, wide.signed or shape.signed, place))
+        place += shape.width
+    # Parts of a long product meet a cycle later.
+    if len(parts) > 1:
+        p.sum(tuple(parts), first.width + second.width, count)
     return False
 
 
