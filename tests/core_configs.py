@@ -238,6 +238,17 @@ def bitwise_mvtu(rng):
     return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
 
 
+def constant_mvtu(rng):
+    """Whose weights never change, as all products are made at once."""
+    pe, simd = up_to(rng, 9), pick(rng, (1, 2, 3, 5, 9, 17))
+    input_type, weight_type = pick(rng, TYPES), pick(rng, [dtype for dtype in TYPES if dtype != BIPOLAR])
+    weights = values(rng, weight_type, (pe, simd))
+    if rng.random() < 0.3:
+        weights[rng.random(weights.shape) < 0.7] = 0
+    config = MvtuConfig(input_type, weight_type, weights, pe, simd, up_to(rng, 6), **choices(rng))
+    return replace(config, thresholds=either(rng, pe, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
+
+
 def packed_mvtu(rng):
     """With products that share DSP slices, most negative weights included."""
     bits, pe, simd = up_to(rng, 8, 2), up_to(rng, 9, 2), pick(rng, (1, 2, 3, 5))
@@ -250,7 +261,7 @@ def packed_mvtu(rng):
 
 def several_vectors(rng):
     """A matrix unit that takes several vectors at once."""
-    config = pick(rng, (mvtu, bitwise_mvtu, grouped_mvtu, requantising_mvtu, packed_mvtu))(rng)
+    config = pick(rng, (mvtu, bitwise_mvtu, constant_mvtu, grouped_mvtu, requantising_mvtu, packed_mvtu))(rng)
     mmv = up_to(rng, 4, 2)
     return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
 
@@ -409,6 +420,7 @@ CORES = {
     "argmax": argmax,
     "mvtu": mvtu,
     "bitwise_mvtu": bitwise_mvtu,
+    "constant_mvtu": constant_mvtu,
     "deep_mvtu": deep_mvtu,
     "several_vectors": several_vectors,
     "transpose": transpose,

@@ -4,7 +4,7 @@ import pytest
 
 from finnr_rtl.synthesis.paths import KINDS, worst_paths
 
-OUTPUTS = {"O", "Q", "CO", "P", "DOA"}
+OUTPUTS = {"O", "O5", "O6", "Q", "CO", "P", "DOA"}
 
 
 class Netlist:
@@ -18,6 +18,9 @@ class Netlist:
 
     def cell(self, kind, parameters=None, **pins):
         """``pins`` are names of bits, lowest first."""
+        if kind.startswith("LUT"):
+            # The parity of all inputs, of which each makes a difference.
+            parameters = {"INIT": "".join(str(row.bit_count() % 2) for row in reversed(range(1 << int(kind[3]))))} | (parameters or {})
         directions = {pin: "output" if pin in OUTPUTS else "input" for pin in pins}
         connections = {pin: self._numbers(names) for pin, names in pins.items()}
         self.cells[f"cell{len(self.cells)}"] = {
@@ -47,6 +50,21 @@ def test_luts_between_registers_and_ports():
         "register to port": [(1, 0, 0, "state", "out")],
         "port to port": [(1, 0, 0, "in", "out")],
     }
+
+
+def test_inputs_that_make_no_difference_are_on_no_path():
+    netlist = Netlist()
+    netlist.cell("FDRE", D="d", Q="q")
+    netlist.cell("FDRE", D="e", Q="r")
+    # The second input counts where the third is 1, which it is not.
+    netlist.cell("LUT1", I0="q", O="a")
+    netlist.cell("LUT3", {"INIT": "01101010"}, I0="r", I1="a", I2="0", O="b")
+    netlist.cell("LUT3", {"INIT": "01101010"}, I0="r", I1="a", I2="1", O="c")
+    # O5 is the lower half of the table, and reads no more than its first input; O6 is the upper one where the last input is 1.
+    halves = f"{0xFF00FF00:032b}{0xAAAAAAAA:032b}"
+    netlist.cell("LUT6_2", {"INIT": halves}, I0="b", I1="0", I2="0", I3="c", I4="0", I5="1", O5="d", O6="e")
+    assert netlist.worst()[KINDS[0]] == [(3, 0, 0, "q", "r.D")]
+    assert [path[3:] for path in netlist.worst()[KINDS[0]]] == [("q", "r.D")]
 
 
 def test_a_carry_chain_counts_once_however_long():

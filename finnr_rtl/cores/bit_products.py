@@ -8,12 +8,12 @@ LUTs. Where the memory would have few words, there is none: weights are function
 from collections.abc import Callable
 
 from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.bit_heap import HeapSum, Sum
 from finnr_rtl.cores.bit_planes import Bit, Front, Plane, front, lane_sum, sum_range, weight_codes
 from finnr_rtl.cores.contract import address_bits
+from finnr_rtl.cores.lane_products import LaneProducts
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.cores.slices import Slices
@@ -22,33 +22,14 @@ from finnr_rtl.datatypes import DataType
 __all__ = ["BitLane", "BitProducts"]
 
 
-class BitProducts(wiring.Component):
-    """Products of ``pe`` rows of weights with ``simd`` inputs, summed over the steps of a row, for the contract ``config`` of an MVTU.
-
-    ``x`` holds the inputs, and ``w`` the weights of all lanes, lane by lane; where the weights have few words and are in no memory,
-    ``w`` is the word's number. ``y<lane>`` is the sum ``lane_sum(config).latency`` cycles later; ``first`` and ``valid`` tell of the last
-    of these alone.
-
-    Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<pe-1>`` Out.
-    """
+class BitProducts(LaneProducts):
+    """:class:`LaneProducts` whose ``w`` holds the weights of all lanes, lane by lane; where the weights have few words and are in no
+    memory, ``w`` is the word's number."""
 
     def __init__(self, config):
-        self._config = config
         self._front = front(config)
-        shape = holding(*sum_range(config))
-        lane = config.simd * config.weight_type.bits
-        super().__init__({
-            "x": In(config.simd * config.input_type.bits),
-            "w": In(address_bits(self._front.words) if config.fused else config.pe * lane),
-            "first": In(1),
-            "valid": In(1),
-            **{f"y{lane}": Out(shape) for lane in range(config.pe)},
-        })
-
-    @property
-    def results(self) -> list[Signal]:
-        """``y`` of every lane."""
-        return [getattr(self, f"y{lane}") for lane in range(self._config.pe)]
+        weights = config.pe * config.simd * config.weight_type.bits
+        super().__init__(config, address_bits(self._front.words) if config.fused else weights, holding(*sum_range(config)))
 
     def elaborate(self, platform):
         c = self._config

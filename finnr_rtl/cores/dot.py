@@ -1,62 +1,52 @@
-"""Dot products of one step: every arithmetic style of the MVTU."""
+"""Products in DSP blocks, one to each, and their sums."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Module, Mux, Shape
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.adder_tree import total
+from finnr_rtl.cores.lane_products import LaneProducts
+from finnr_rtl.cores.operands import holding, numbers
 from finnr_rtl.cores.product import product
 from finnr_rtl.cores.shared import Shared
-from finnr_rtl.datatypes import BIPOLAR, DataType
+from finnr_rtl.datatypes import DataType
 
-__all__ = ["DotLane", "DotProduct"]
+__all__ = ["DotLane", "DotProducts", "step_shape"]
 
 
-class DotProduct(wiring.Component):
-    """``y<lane> = sum over k of w[lane][k] * x[k]``, one cycle later, for weights that are not BIPOLAR.
+def step_shape(config) -> Shape:
+    """Shape of what one step of an MVTU can give with the actual weights."""
+    return holding(*config.bounds(config.weights.reshape(config.mh * config.sf, config.simd)))
 
-    ``x`` holds simd inputs, ``w`` pe * simd weights (lane by lane), first in the low bits. ``sum_shape`` holds the sum over all steps
-    of a row, each ``y`` what one step can give with the actual weights.
 
-    Members: ``x`` In, ``w`` In, ``y0`` .. ``y<pe-1>`` Out.
-    """
+class DotProducts(LaneProducts):
+    """:class:`LaneProducts` of types that are not BIPOLAR: ``w`` holds pe * simd weights, lane by lane, first in the low bits. Products of
+    a step are summed in a cycle, and where there are several steps, these in another."""
 
     def __init__(self, config):
-        self._config = config
-        self.sum_shape = self._holding(*config.accumulator_range)
-        steps = config.weights.reshape(config.mh * config.sf, config.simd)
-        self._step_shape = self._holding(*config.bounds(steps))
-        super().__init__({
-            "x": In(config.simd * config.input_type.bits),
-            "w": In(config.pe * config.simd * config.weight_type.bits),
-            **{f"y{lane}": Out(self._step_shape) for lane in range(config.pe)},
-        })
-
-    @staticmethod
-    def _holding(low: int, high: int) -> Shape:
-        """Shape of a sum that starts at 0 and stays between ``low`` and ``high``."""
-        return Shape.cast(range(min(low, 0), max(high, 1) + 1))
-
-    @property
-    def results(self) -> list[Signal]:
-        """``y`` of every lane."""
-        return [getattr(self, f"y{lane}") for lane in range(self._config.pe)]
+        super().__init__(config, config.pe * config.simd * config.weight_type.bits, holding(*config.accumulator_range))
 
     def elaborate(self, platform):
         c = self._config
         m = Module()
-        rescaled = c.sf == 1 and rescales(c.thresholds)
+        rescaled, shape = rescales(c.thresholds), step_shape(c)
         for index, y in enumerate(self.results):
-            lane = DotLane(c.input_type, c.weight_type, c.simd, self._step_shape, c.lane_arithmetic, rescaled)
+            lane = DotLane(c.input_type, c.weight_type, c.simd, shape, c.arithmetic, rescaled and c.sf == 1)
             m.submodules[f"lane{index}"] = lane
-            m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w))), y.eq(lane.y)]
+            m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w)))]
+            if c.sf == 1:
+                m.d.comb += y.eq(lane.y)
+                continue
+            so_far = accumulator(y.shape(), f"accumulator{index}", rescaled)
+            with m.If(self.valid):
+                m.d.sync += so_far.eq(Mux(self.first, 0, so_far) + lane.y)
+            m.d.comb += y.eq(so_far)
         return m
 
 
 class DotLane(Shared):
-    """One lane of :class:`DotProduct`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle later.
-    ``arithmetic`` is that of the products; a ``rescaled`` result is what a requantiser reads.
+    """One step of a lane of :class:`DotProducts`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle
+    later. ``arithmetic`` is that of the products; a ``rescaled`` result is what a requantiser reads.
 
     Members: ``x`` In, ``w`` In, ``y`` Out.
     """
@@ -66,28 +56,11 @@ class DotLane(Shared):
         super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
 
     def build(self, platform):
-        input_type, weight_type, _, shape, _, rescaled = self.parameters
+        input_type, weight_type, _, shape, arithmetic, rescaled = self.parameters
         m = Module()
         result = accumulator(shape, "result", rescaled)
         m.d.comb += self.y.eq(result)
-        inputs = self._split(m, "x", self.x, input_type)
-        weights = self._split(m, "w", self.w, weight_type)
-        m.d.sync += result.eq(total([self._product(m, k, w, x) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]))
+        inputs, weights = numbers(m, "x", self.x, input_type), numbers(m, "w", self.w, weight_type)
+        products = [product(m, f"product{k}", w, x, arithmetic) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]
+        m.d.sync += result.eq(total(products))
         return m
-
-    def _split(self, m, name, packed, dtype):
-        """The values in ``packed``; BIPOLAR ones stay codes."""
-        shape = Shape(dtype.bits, signed=dtype.signed)
-        values = []
-        for index in range(len(packed) // dtype.bits):
-            value = Signal(shape, name=f"{name}{index}")
-            m.d.comb += value.eq(packed[index * dtype.bits : (index + 1) * dtype.bits])
-            values.append(value)
-        return values
-
-    def _product(self, m, index, weight, value):
-        """Product ``index`` of one weight and one input, which may be a BIPOLAR code."""
-        input_type, *_, arithmetic, _ = self.parameters
-        if input_type == BIPOLAR:
-            return Mux(value, weight, -weight)
-        return product(m, f"product{index}", weight, value, arithmetic)

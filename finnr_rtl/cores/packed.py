@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import rescales
 from finnr_rtl.cores.bit_heap import HeapSum, Sum
+from finnr_rtl.cores.lane_products import LaneProducts
 from finnr_rtl.cores.operands import holding, numbers
 from finnr_rtl.cores.shared import Shared
 from finnr_rtl.datatypes import BIPOLAR, DataType
@@ -135,31 +135,11 @@ def packed_sum(config) -> Sum:
     return Sum(pack.heights(config.simd, width), width, config.sf > 1, rescales(config.thresholds), initial)
 
 
-class PackedProducts(wiring.Component):
-    """Dot products of ``pe`` rows of weights with ``simd`` inputs, summed over the steps of a row, for the contract ``config`` of an MVTU
-    with packings.
-
-    ``x`` holds the inputs, ``w`` the weights of all lanes as stored, lane by lane. ``y<lane>`` is the sum, a cycle later than
-    ``packed_sum(config).latency`` tells; ``first`` and ``valid`` tell of the last cycle alone.
-
-    Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y0`` .. ``y<pe-1>`` Out.
-    """
+class PackedProducts(LaneProducts):
+    """:class:`LaneProducts` of an MVTU with packings; ``w`` holds the weights of all lanes as stored, lane by lane."""
 
     def __init__(self, config):
-        self._config = config
-        shape = holding(*config.accumulator_range)
-        super().__init__({
-            "x": In(config.simd * config.input_type.bits),
-            "w": In(config.pe * config.simd * config.weight_type.bits),
-            "first": In(1),
-            "valid": In(1),
-            **{f"y{lane}": Out(shape) for lane in range(config.pe)},
-        })
-
-    @property
-    def results(self) -> list[Signal]:
-        """``y`` of every lane."""
-        return [getattr(self, f"y{lane}") for lane in range(self._config.pe)]
+        super().__init__(config, config.pe * config.simd * config.weight_type.bits, holding(*config.accumulator_range))
 
     def elaborate(self, platform):
         c = self._config

@@ -9,8 +9,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 
 from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.packed import PACKED
+from finnr_rtl.cores.signed_digits import digits
 
-__all__ = ["ARITHMETICS", "check_arithmetic", "digits", "product", "uses_dsp"]
+__all__ = ["ARITHMETICS", "check_arithmetic", "product", "uses_dsp"]
 
 ARITHMETICS = ("auto", "lut", "dsp", *PACKED)
 # Bits of the narrowest product that Yosys puts into a DSP block of every family: 11 on iCE40, 9 on Xilinx devices, fewer on ECP5.
@@ -53,19 +54,6 @@ def product(m: Module, name: str, first: Value, second: Value, arithmetic: str =
     # The highest bit of a two's complement number counts negative.
     negative = [rows.pop()] if narrow.shape().signed else []
     return _signal(m, name, _difference(rows, negative), "no")
-
-
-def digits(factor: int) -> list[tuple[int, int]]:
-    """(place, digit) of ``factor`` in digits -1 and 1, no two in neighbouring places, which are the fewest that make it; lowest first."""
-    found, place = [], 0
-    while factor:
-        if factor & 1:
-            digit = 2 - (factor & 3)
-            found.append((place, digit))
-            factor -= digit
-        factor >>= 1
-        place += 1
-    return found
 
 
 def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:

@@ -49,15 +49,16 @@ class Slices:
         self._m.submodules[f"{name}_lut"] = Instance("LUT6_2", p_INIT=init, o_O5=outputs[0], o_O6=outputs[1], **ports)
         return outputs
 
-    def carry(self, name: str, select: list[Value], data: list[Value]) -> tuple[list[Value], list[Value]]:
-        """A carry chain from 0: sums ``select[n] ^ carry[n]``, and the carries out, ``carry[n]`` where ``select[n]``, else ``data[n]``."""
+    def carry(self, name: str, select: list[Value], data: list[Value], first: int = 0) -> tuple[list[Value], list[Value]]:
+        """A carry chain from ``first``, 0 or 1: sums ``select[n] ^ carry[n]``, and the carries out, ``carry[n]`` where ``select[n]``, else
+        ``data[n]``."""
         sums, carries = [], []
         for place in range(0, len(select), 4):
             chosen, given = (Cat(*bits[place : place + 4], Const(0, max(0, place + 4 - len(bits)))) for bits in (select, data))
             total, out = Signal(4, name=f"{name}_sum{place}"), Signal(4, name=f"{name}_carry{place}")
             before = carries[-1] if carries else Const(0)
             self._m.submodules[f"{name}_chain{place}"] = Instance(
-                "CARRY4", i_CI=before, i_CYINIT=Const(0), i_S=chosen, i_DI=given, o_O=total, o_CO=out)
+                "CARRY4", i_CI=before, i_CYINIT=Const(0 if carries else first, 1), i_S=chosen, i_DI=given, o_O=total, o_CO=out)
             sums += list(total)
             carries += list(out)
         return sums[: len(select)], carries[: len(select)]

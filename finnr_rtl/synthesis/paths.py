@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -170,10 +171,18 @@ def _add_cell(graph: _Graph, name: str, cell: dict, names: dict, carried: set) -
     outputs = list(_bits(cell, "output"))
     known = next((names[bit] for _, bit in outputs if bit in names), name)
     label = f"{kind} {known}"
-    if kind.startswith("LUT") or kind in ("INV", "MUXF7", "MUXF8", "MUXF9", "IBUF", "OBUF", "BUFG"):
+    if kind.startswith("LUT"):
+        table, inputs = int(cell["parameters"]["INIT"], 2), [bit for _, bit in sorted(_bits(cell, "input"))]
+        constants = tuple(int(bit) if bit in ("0", "1") else None for bit in inputs)
+        for pin, output in outputs:
+            # O5 of a LUT of two outputs is the lower half of its table.
+            read = _read(table & 0xFFFFFFFF, constants[:5]) if pin == "O5" else _read(table, constants)
+            for number in read:
+                graph.arc(inputs[number], output, label, luts=1)
+    elif kind in ("INV", "MUXF7", "MUXF8", "MUXF9", "IBUF", "OBUF", "BUFG"):
         for _, output in outputs:
             for _, bit in _bits(cell, "input"):
-                graph.arc(bit, output, label, luts=int(kind.startswith("LUT") or kind == "INV"))
+                graph.arc(bit, output, label, luts=int(kind == "INV"))
     elif kind == "CARRY4":
         _add_carry(graph, name, cell, carried)
     elif kind.startswith("DSP48"):
@@ -189,6 +198,16 @@ def _add_cell(graph: _Graph, name: str, cell: dict, names: dict, carried: set) -
             graph.end(bit, f"{shown}.{pin}")
     elif kind not in ("GND", "VCC", "$scopeinfo"):
         raise ValueError(f"cell {kind} is not known")
+
+
+@cache
+def _read(table: int, constants: tuple[int | None, ...]) -> tuple[int, ...]:
+    """Which inputs of a LUT make a difference; ``constants`` are those that are 0 or 1, and None for others."""
+    legal = [row for row in range(1 << len(constants)) if all(bit in (None, row >> n & 1) for n, bit in enumerate(constants))]
+    return tuple(
+        n for n, bit in enumerate(constants)
+        if bit is None and any((table >> row ^ table >> (row ^ 1 << n)) & 1 for row in legal)
+    )
 
 
 def _add_carry(graph: _Graph, name: str, cell: dict, carried: set) -> None:

@@ -1,6 +1,7 @@
 """Thresholds and requantisers at the end of a core."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from amaranth.hdl import Shape
@@ -15,7 +16,7 @@ from finnr_rtl.emit.images import keeps_to_itself
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
-__all__ = ["activation", "fold_use"]
+__all__ = ["activation", "activation_by_shape", "fold_use"]
 
 
 def activation(
@@ -27,6 +28,24 @@ def activation(
         requantiser(table, lanes, x, p, c, register, shared or p)
     elif table is not None:
         _thresholds(table, lanes, x, p, c.threshold_storage, shared or p)
+
+
+def activation_by_shape(table: Thresholds | Requantiser, shapes: list[Shape], p: Parts, c: CoreConfig, shared: Parts) -> None:
+    """:func:`activation` of as many lanes as channels, of whose operands synthesis knows that they are no wider than ``shapes``; a lane of
+    0 bits is constant."""
+    for shape in dict.fromkeys(shapes):
+        lanes = [lane for lane, own in enumerate(shapes) if own == shape]
+        if shape.width:
+            activation(_channels(table, lanes), len(lanes), shape, p, c, shared=shared)
+        # Control is counted once.
+        shared = Parts(p.family)
+
+
+def _channels(table: Thresholds | Requantiser, places: list[int]) -> Thresholds | Requantiser:
+    """Some of the channels."""
+    if isinstance(table, Requantiser):
+        return table.spread(np.array(places))
+    return replace(table, values=table.values[places], flip=table.flip[places])
 
 
 def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str, shared: Parts) -> None:

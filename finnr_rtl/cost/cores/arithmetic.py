@@ -4,8 +4,9 @@ import numpy as np
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.operands import holding
-from finnr_rtl.cores.product import digits, uses_dsp
+from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import LEAST_BLOCK_WORDS, rom_in_block
+from finnr_rtl.cores.signed_digits import digits
 from finnr_rtl.cores.sums import MOST_TERMS, part_shapes
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import Columns, columns, remember

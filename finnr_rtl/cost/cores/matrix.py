@@ -5,14 +5,15 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.bit_planes import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
+from finnr_rtl.cores.dot import step_shape
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
-from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
-from finnr_rtl.cost.cores.activation import activation, fold_use
+from finnr_rtl.cost.cores.activation import activation, activation_by_shape, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.bit_products import bit_lanes
+from finnr_rtl.cost.cores.constant_products import constant_lanes, sum_shapes
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.cost.cores.packed import packed_lanes
 from finnr_rtl.cost.parts import Parts
@@ -38,14 +39,14 @@ def _(c: MvtuConfig, p):
         p.counter(c.group_folds)
     if c.fused:
         p.ff += p.counter(c.nf * c.sf)
-    else:
+    elif not c.constant:
         kept = _weights(c.weights, c.nf, c.pe, c.sf, c.simd, c.weight_type, c.storage, p)
         p.ff += c.held_weights * (kept.changing + c.input.width)
-        if c.mmv == 1 and not c.bitwise and not c.packings and _in_slices(c):
+        if c.mmv == 1 and not c.bitwise and not c.packings:
             p.into_slices(taken_with_operand(kept, c.nf * c.sf))
 
     # The operand and its replay.
-    p.ff += c.input.width
+    p.ff += c.mmv * c.graph.inputs_read * c.input_type.bits if c.constant else c.input.width
     if c.group_folds > 1:
         if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
             p.ram(c.sf, c.input.width)
@@ -57,8 +58,8 @@ def _(c: MvtuConfig, p):
     # Control: valid, first and last of each stage, and the fold as far as thresholds need it.
     stages = 1 + c.deep_replay + c.held_weights + c.dot_latency
     p.ff += stages
-    p.chain(1, stages)
     if several:
+        p.chain(1, stages)
         p.chain(1, stages - 1)
     asked, along = fold_use(c.thresholds, c.pe)
     p.chain(fold * asked, stages - 1)
@@ -66,21 +67,26 @@ def _(c: MvtuConfig, p):
 
     # Vectors share weights, parameters and control.
     vector = Parts(p.family)
-    total = bit_lanes(c, vector) if c.bitwise else packed_lanes(c, vector) if c.packings else _lanes(c, vector)
+    lanes = packed_lanes if c.packings else constant_lanes if c.constant else bit_lanes if c.bitwise else _lanes
+    total = lanes(c, vector)
     scale, offsets = remember(c.weights, ("offsets", c.input_type), lambda: in_sums(c.input_type, c.weight_type, c.weights))
-    if c.bitwise and c.thresholds is None and (scale != 1 or offsets.any()):
+    if c.thresholds is None and (scale != 1 or offsets.any()):
         # Less a constant they are the same LUTs.
         _, less = parameters(offsets, c.pe, p)
         vector.lut("sum bit", c.pe * total.width * (less.changing > 0))
-    activation(_in_sums(c), c.pe, total, vector, c, shared=p)
+    table = _in_sums(c)
+    if c.constant and table is not None:
+        activation_by_shape(table, sum_shapes(c), vector, c, shared=p)
+    else:
+        activation(table, c.pe, total, vector, c, shared=p)
     p.add(vector, c.mmv)
 
 
 def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
     """Shapes of the sums of one step and of all, as in cores/dot.py."""
-    step = remember(c.weights, ("step", c.simd, c.input_type), lambda: c.bounds(c.weights.reshape(-1, c.simd)))
+    step = remember(c.weights, ("step", c.simd, c.input_type), lambda: step_shape(c))
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range)
-    return holding(*step), holding(*total)
+    return step, holding(*total)
 
 
 def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
@@ -88,50 +94,29 @@ def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
     if c.thresholds is None:
         return None
     values = c.thresholds.scale if isinstance(c.thresholds, Requantiser) else c.thresholds.values
-    return remember(values, ("in sums", c.input_type, c.bitwise, c.mw), lambda: c.in_sums)
+    return remember(values, ("in sums", c.input_type, c.mw), lambda: c.in_sums)
 
 
 def _lanes(c: MvtuConfig, p: Parts) -> Shape:
     """The lanes of cores/dot.py, for one vector, with their sums; returns the shape of one."""
     step, total = _sums(c)
     several = c.sf > 1
-    input_type, weight_type, products = c.input_type, c.weight_type, c.pe * c.simd
-    a, w = input_type.bits, weight_type.bits
-    if c.nf * c.sf == 1 and c.lane_arithmetic != "dsp":
-        # One bit of an input for each bit of a weight that is 1, all in one sum, or for each digit where the weight's bits choose whole
-        # inputs; of BIPOLAR ones the other operand, or its complement.
-        ones = products if input_type == BIPOLAR else remember(c.weights, ("ones", w, a), lambda: _ones(c.weights, w, a > w))
-        bits = ones * (w if input_type == BIPOLAR else a)
-        p.lut("constant adder", max(0, bits - 2 * c.pe * step.width))
-        p.lut("constant sum bit", c.pe * step.width)
-    else:
-        p.dsp += products
-        # The slices take the operand in their own registers. Products of two signed numbers are added in a row of slices, the last of
-        # which has the result too. Of others, a slice adds one product to its own, and what pairs give is added in LUTs.
-        row = input_type.signed or c.simd <= SHORT_ROW
-        p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
-        if c.simd == 1 and c.sf > 1:
-            p.into_slices(c.pe * total.width)
-        sums = 0 if row else c.simd // 2 - 1
-        p.lut("slice sum bit", c.pe * (sums if p.slices_add else c.simd - 1) * step.width)
+    p.dsp += c.pe * c.simd
+    # The slices take the operand in their own registers. Products of two signed numbers are added in a row of slices, the last of which has
+    # the result too. Of others, a slice adds one product to its own, and what pairs give is added in LUTs.
+    row = c.input_type.signed or c.simd <= SHORT_ROW
+    p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
+    if c.simd == 1 and several:
+        p.into_slices(c.pe * total.width)
+    sums = 0 if row else c.simd // 2 - 1
+    p.lut("slice sum bit", c.pe * (sums if p.slices_add else c.simd - 1) * step.width)
     p.ff += c.pe * step.width
     if not several:
         return step
     p.ff += c.pe * total.width
     # A slice adds up its own products; LUTs clear the sum where a fold begins.
-    p.accumulator(c.pe * total.width, c.simd == 1 and _in_slices(c))
+    p.accumulator(c.pe * total.width, c.simd == 1)
     return total
-
-
-def _in_slices(c: MvtuConfig) -> bool:
-    """Whether each product has a DSP slice."""
-    return uses_dsp(c.lane_arithmetic, number_shape(c.weight_type), number_shape(c.input_type))
-
-
-def _ones(weights: np.ndarray, bits: int, digits: bool) -> int:
-    """Bits that are 1 in the two's complement of ``weights``, or the fewest digits of -1 and 1 that write them."""
-    sizes = np.abs(weights)
-    return int(np.bitwise_count(3 * sizes ^ sizes if digits else weights & ((1 << bits) - 1)).sum())
 
 
 @compose.register
