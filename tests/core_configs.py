@@ -267,7 +267,7 @@ def several_vectors(rng):
 
 
 def transpose(rng):
-    return TransposeConfig(pick(rng, TYPES), (up_to(rng, 6), up_to(rng, 5), up_to(rng, 4), up_to(rng, 4)))
+    return TransposeConfig(pick(rng, TYPES), (up_to(rng, 6), up_to(rng, 12), up_to(rng, 5), up_to(rng, 4)))
 
 
 def deep_mvtu(rng):

@@ -50,6 +50,14 @@ def test_contract_verilator(part, tmp_path, builds):
     hold_to_contract(configs, 2, tmp_path, builds)
 
 
+def test_transpositions_of_every_kind(tmp_path, builds):
+    """Columns that divide the rows, have no factor in common with them, be they fewer or more, or neither; and few rows."""
+    shapes = [(8, 4), (6, 3), (12, 4), (4, 4), (7, 4), (4, 5), (16, 3), (5, 9), (33, 2), (6, 4), (3, 2), (9, 1)]
+    configs = [TransposeConfig(uint(3), (3, *shape, 2)) for shape in shapes]
+    assert [config.banked for config in configs] == [True] * 9 + [False, False, True]
+    hold_to_contract(configs, 4, tmp_path, builds, simulator="icarus", frames=2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3, 8))
 @pytest.mark.parametrize("kind", CORES)

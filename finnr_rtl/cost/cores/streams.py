@@ -3,6 +3,7 @@
 from functools import cache
 
 from finnr_rtl.cores.concat import ConcatConfig
+from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.dwc import WidthConverterConfig
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.cores.fork import ForkConfig
@@ -74,10 +75,27 @@ def _(c: ConcatConfig, p):
 
 @compose.register
 def _(c: TransposeConfig, p):
-    p.ff += 2 * c.rows * c.input.width + c.output.width
-    p.counter(2 * c.rows)
+    p.ff += c.output.width
     p.counter(c.rows, early=True)
     p.counter(2)
     p.level(2 * c.rows)
     p.output_place()
-    p.multiplexer(2 * c.rows, c.output.width)
+    if not c.banked or not p.lut_memory:
+        p.ff += 2 * c.rows * c.input.width
+        p.counter(2 * c.rows)
+        p.multiplexer(2 * c.rows, c.output.width)
+        return
+    aligned = c.rows % c.columns == 0
+    p.counter(c.rows)
+    p.counter(2)
+    p.counter(c.columns)
+    for _ in range(c.columns):
+        p.lutram(2 << address_bits(c.rows), c.output.width // c.columns)
+        if not aligned:
+            p.counter(c.rows)
+    if aligned:
+        # One counter of columns, and one of their multiples.
+        p.counter(c.rows)
+        p.ff -= (c.columns & -c.columns).bit_length() - 1
+        p.counter(c.columns)
+    p.multiplexer(c.columns, (1 + aligned) * c.output.width)
