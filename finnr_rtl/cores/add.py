@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
 from finnr_rtl.cores.adder_tree import total
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, port_names, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
@@ -127,15 +127,11 @@ class AddConfig(CoreConfig):
         return Add(self)
 
 
-class Add(wiring.Component):
+class Add(Core):
     """Hardware of :class:`AddConfig`.
 
     Members: ``i0``, ``i1`` .. In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: AddConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

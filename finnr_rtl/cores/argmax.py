@@ -6,9 +6,8 @@ from math import prod
 import numpy as np
 from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, address_bits, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, address_bits, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.schedule import StepSchedule
@@ -69,15 +68,11 @@ class ArgMaxConfig(CoreConfig):
         return ArgMax(self)
 
 
-class ArgMax(wiring.Component):
+class ArgMax(Core):
     """Hardware of :class:`ArgMaxConfig`.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: ArgMaxConfig):
-        self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
 
     def elaborate(self, platform):
         c = self._config

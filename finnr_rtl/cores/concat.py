@@ -6,9 +6,8 @@ from math import prod
 
 import numpy as np
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, port_names, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.operands import check_holds, recode
 from finnr_rtl.cores.register import output_place
@@ -75,15 +74,11 @@ class ConcatConfig(CoreConfig):
         return Concat(self)
 
 
-class Concat(wiring.Component):
+class Concat(Core):
     """Hardware of :class:`ConcatConfig`: an output register, filled from one input after the other.
 
     Members: ``i0``, ``i1`` .. In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: ConcatConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

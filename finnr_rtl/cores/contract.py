@@ -1,6 +1,6 @@
 """What every core promises: its streams, what it computes, and when.
 
-A core module holds a frozen ``<Name>Config`` dataclass, which is the contract, and the ``wiring.Component`` that fulfils it.
+A core module holds a frozen ``<Name>Config`` dataclass, which is the contract, and the :class:`Core` that fulfils it.
 The generic bench in ``sim/`` and the composition in ``dataflow/`` use nothing but this contract.
 """
 
@@ -17,7 +17,7 @@ from finnr_rtl.cores.schedule import Schedule
 from finnr_rtl.datatypes import DataType
 from finnr_rtl.divisors import divisors
 
-__all__ = ["CoreConfig", "StreamSpec", "address_bits", "constant_beat", "port_names", "require_divisor"]
+__all__ = ["Core", "CoreConfig", "StreamSpec", "address_bits", "constant_beat", "port_names", "require_divisor"]
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,16 @@ class CoreConfig(ABC):
         return max(spec.beats for spec in (*self.inputs, *self.outputs))
 
     @abstractmethod
-    def create(self) -> wiring.Component:
+    def create(self) -> "Core":
         """The hardware: a component with the stream ports of :meth:`members` in the ``sync`` domain."""
+
+
+class Core(wiring.Component):
+    """The hardware of a contract: a component with the stream ports of its ``config``, ``self._config`` to the cores themselves."""
+
+    def __init__(self, config: CoreConfig):
+        self._config = config
+        super().__init__(config.members())
 
 
 def constant_beat(spec: StreamSpec, value: int) -> int:

@@ -7,10 +7,8 @@ from math import gcd, prod
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.multiplexer import multiplex
 from finnr_rtl.cores.schedule import StepSchedule
@@ -102,7 +100,7 @@ class WidthConverterConfig(CoreConfig):
         return WidthConverter(self)
 
 
-class WidthConverter(wiring.Component):
+class WidthConverter(Core):
     """Hardware of :class:`WidthConverterConfig`.
 
     Input beats go into a history just long enough for an output beat. The output register takes each of its units from a place in
@@ -110,10 +108,6 @@ class WidthConverter(wiring.Component):
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: WidthConverterConfig):
-        self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
 
     def elaborate(self, platform):
         c = self._config

@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec
 from finnr_rtl.cores.queue import Queue
 from finnr_rtl.cores.schedule import StepSchedule
 
@@ -49,15 +49,11 @@ class FifoConfig(CoreConfig):
         return Fifo(self)
 
 
-class Fifo(wiring.Component):
+class Fifo(Core):
     """Hardware of :class:`FifoConfig`.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: FifoConfig):
-        self._config = config
-        super().__init__({"i": In(config.input.signature()), "o": Out(config.output.signature())})
 
     def elaborate(self, platform):
         m = Module()

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, port_names
 from finnr_rtl.cores.register import output_place
 from finnr_rtl.cores.schedule import JointSchedule
 
@@ -49,15 +48,11 @@ class ForkConfig(CoreConfig):
         return Fork(self)
 
 
-class Fork(wiring.Component):
+class Fork(Core):
     """Hardware of :class:`ForkConfig`: one register for all outputs, and a flag for each that has yet to give it.
 
     Members: ``i`` In(stream), ``o0``, ``o1`` .. Out(stream).
     """
-
-    def __init__(self, config: ForkConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

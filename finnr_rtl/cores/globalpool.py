@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.operands import holding, numbers
@@ -102,15 +102,11 @@ class GlobalPoolConfig(CoreConfig):
         return GlobalPool(self)
 
 
-class GlobalPool(wiring.Component):
+class GlobalPool(Core):
     """Hardware of :class:`GlobalPoolConfig`: a memory with a word of accumulators for each fold, or just one register.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: GlobalPoolConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, constant_beat, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, constant_beat, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.loops import Loop, count, place_in_ring, positions, turns
@@ -185,7 +185,7 @@ class LineBufferConfig(CoreConfig):
         return LineBuffer(self)
 
 
-class LineBuffer(wiring.Component):
+class LineBuffer(Core):
     """Hardware of :class:`LineBufferConfig`.
 
     Each row of the padded map goes to the next of ``rows_held`` memories, all of which are read at the same place. What windows have
@@ -194,10 +194,6 @@ class LineBuffer(wiring.Component):
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: LineBufferConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

@@ -8,7 +8,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.ram import check_storage, rom_in_block
@@ -112,15 +112,11 @@ class LookupConfig(CoreConfig):
         return Lookup(self)
 
 
-class Lookup(wiring.Component):
+class Lookup(Core):
     """Hardware of :class:`LookupConfig`: a memory for each lane.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: LookupConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

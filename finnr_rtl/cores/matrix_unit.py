@@ -8,6 +8,7 @@ from finnr_rtl.cores.activation import activate
 from finnr_rtl.cores.bit_planes import in_sums
 from finnr_rtl.cores.bit_products import BitProducts
 from finnr_rtl.cores.constant_products import ConstantProducts
+from finnr_rtl.cores.contract import Core
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProducts
 from finnr_rtl.cores.fifo import CreditFifo
@@ -19,17 +20,13 @@ from finnr_rtl.cores.rom import Rom
 __all__ = ["MatrixUnit"]
 
 
-class MatrixUnit(wiring.Component):
+class MatrixUnit(Core):
     """Hardware of an ``MvtuConfig`` (cores/mvtu.py): one fold step a cycle, no bubble between folds, vectors or frames.
 
     The pipeline runs freely behind its first stage; a credit for a place in the output FIFO is taken before a result is launched.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

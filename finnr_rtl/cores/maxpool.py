@@ -6,7 +6,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.register import output_place
@@ -81,15 +81,11 @@ class PoolConfig(CoreConfig):
         return Pool(self)
 
 
-class Pool(wiring.Component):
+class Pool(Core):
     """Hardware of :class:`PoolConfig`: the maximum so far, and an output register, or a FIFO where comparators have registers.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: PoolConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

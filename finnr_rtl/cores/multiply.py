@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
 from finnr_rtl.cores.adder_tree import total
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
@@ -103,15 +103,11 @@ class MultiplyConfig(CoreConfig):
         return Multiply(self)
 
 
-class Multiply(wiring.Component):
+class Multiply(Core):
     """Hardware of :class:`MultiplyConfig`.
 
     Members: ``i0``, ``i1`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: MultiplyConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

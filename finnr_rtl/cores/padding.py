@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, constant_beat, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, constant_beat, require_divisor
 from finnr_rtl.cores.operands import check_holds, recode
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
 from finnr_rtl.cores.schedule import StepSchedule
@@ -66,15 +65,11 @@ class PaddingConfig(CoreConfig):
         return Padding(self)
 
 
-class Padding(wiring.Component):
+class Padding(Core):
     """Hardware of :class:`PaddingConfig`: an output register, filled from the stream or with padding.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: PaddingConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

@@ -5,9 +5,8 @@ from math import prod
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, port_names, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, port_names, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.register import output_place
 from finnr_rtl.cores.schedule import JointSchedule
@@ -66,15 +65,11 @@ class SplitConfig(CoreConfig):
         return Split(self)
 
 
-class Split(wiring.Component):
+class Split(Core):
     """Hardware of :class:`SplitConfig`: a register for each output.
 
     Members: ``i`` In(stream), ``o`` or ``o0``, ``o1`` .. Out(stream).
     """
-
-    def __init__(self, config: SplitConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

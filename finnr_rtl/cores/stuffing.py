@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, constant_beat, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, constant_beat, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.operands import check_holds, recode
 from finnr_rtl.cores.register import output_place
@@ -68,15 +67,11 @@ class StuffingConfig(CoreConfig):
         return Stuffing(self)
 
 
-class Stuffing(wiring.Component):
+class Stuffing(Core):
     """Hardware of :class:`StuffingConfig`: an output register, filled from the stream or with the value.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: StuffingConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

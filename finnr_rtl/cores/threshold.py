@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import wiring
 
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation, in_counts
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.schedule import StepSchedule
@@ -80,15 +80,11 @@ class ThresholdConfig(CoreConfig):
         return ThresholdCore(self)
 
 
-class ThresholdCore(wiring.Component):
+class ThresholdCore(Core):
     """Hardware of :class:`ThresholdConfig`.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: ThresholdConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

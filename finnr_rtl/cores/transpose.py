@@ -5,10 +5,9 @@ from math import gcd
 
 import numpy as np
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
-from finnr_rtl.cores.contract import CoreConfig, StreamSpec, address_bits
+from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, address_bits
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.register import output_place
 from finnr_rtl.cores.window_schedule import WindowSchedule
@@ -75,15 +74,11 @@ class TransposeConfig(CoreConfig):
         return Transpose(self)
 
 
-class Transpose(wiring.Component):
+class Transpose(Core):
     """Hardware of :class:`TransposeConfig`: two blocks, and an output register.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: TransposeConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config

@@ -5,10 +5,9 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
-from finnr_rtl.cores.contract import CoreConfig, constant_beat
+from finnr_rtl.cores.contract import Core, CoreConfig, constant_beat
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.loops import Loop, count, place_in_ring, positions, turns
 from finnr_rtl.cores.pad_sequence import PaddedMap, PadSequence
@@ -106,7 +105,7 @@ class WalkConfig(CoreConfig):
         return Walk(self)
 
 
-class Walk(wiring.Component):
+class Walk(Core):
     """Hardware of every :class:`WalkConfig`: a ring in memory, written in stream order and read along nested loops.
 
     Two counters keep the processes apart: ``ahead``, how many beats beyond the one to be read next are written, and ``fill``, how
@@ -114,10 +113,6 @@ class Walk(wiring.Component):
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
-
-    def __init__(self, config: WalkConfig):
-        self._config = config
-        super().__init__(config.members())
 
     def elaborate(self, platform):
         c = self._config
