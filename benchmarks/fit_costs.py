@@ -30,8 +30,8 @@ from finnr_rtl.cost.resources import Resources  # noqa: E402
 from finnr_rtl.emit.images import WIDE  # noqa: E402
 
 CONSTANTS = ROOT / "finnr_rtl" / "cost" / "constants.json"
-# Families from whose measurements each one's constants come: UltraScale+ has the LUTs of 7-series, and iCE40 those of ECP5.
-ALIKE = {"xc7": ("xc7",), "xcup": ("xc7", "xcup"), "ecp5": ("ecp5",), "ice40": ("ecp5", "ice40")}
+# Families from whose measurements each one's constants come: UltraScale+ has the LUTs of 7-series.
+ALIKE = {"xc7": ("xc7",), "xcup": ("xc7", "xcup"), "ecp5": ("ecp5",), "ice40": ("ice40",)}
 # Smaller cores' errors count as if they were of so many LUT (or FF); above LARGE LUT, BAR is what we allow ourselves.
 FLOOR, LARGE, BAR = 60, 200, 0.15
 ROUNDS = 10
@@ -121,7 +121,11 @@ def fit() -> None:
     """Write the constants of every family that is measured, and print the residuals."""
     constants, entries = {}, load()
     for family, alike in ALIKE.items():
-        likely = None if "xc7" in alike else {name: SMALL_LUTS * value for name, value in constants["xc7"].items()}
+        likely = None
+        if family == "ecp5":
+            likely = {name: SMALL_LUTS * value for name, value in constants["xc7"].items()}
+        elif family == "ice40":
+            likely = constants["ecp5"]
         constants[family] = fit_family([entry for entry in entries if entry["family"] in alike], likely)
         report(family, [entry for entry in entries if entry["family"] == family], constants[family])
     CONSTANTS.write_text(json.dumps(constants, indent=1) + "\n")
