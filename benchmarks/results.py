@@ -119,7 +119,8 @@ Rooms that the model calls tight, with one beat less (`benchmarks/one_less.py`).
 
 ## The fastest
 
-CNV and its cores beside FINN's, and the fastest design of 80 % of a board's LUTs without DSP blocks (`benchmarks/fastest.py`).
+CNV and its cores beside FINN's, and the fastest design in 80 % of a board's LUTs, without DSP blocks where FINN has published a
+design (`benchmarks/fastest.py`).
 
 {fastest.table(fastest.load_records())}
 
