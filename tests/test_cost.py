@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amaranth.hdl import signed, unsigned
 from core_configs import CORES
 
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cost import finn_r
 from finnr_rtl.cost.cores import compose, ring_words
+from finnr_rtl.cost.cores.arithmetic import multiply
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.cost.predict import core_cost, layer_cost, whole_cost
@@ -153,3 +155,20 @@ def test_the_whole_is_the_stages_and_the_counters_of_its_buses():
     stages = lower(folded)
     whole, parts = whole_cost(stages, "xc7"), [core_cost(stage.config, "xc7") for stage in stages]
     assert whole.ff == sum(part.ff for part in parts) + 3  # eight beats of results a frame
+
+
+@pytest.mark.parametrize(
+    ("family", "first", "second", "blocks"),
+    [
+        ("xc7", signed(25), signed(18), 1),
+        ("xc7", signed(24), unsigned(18), 2),
+        ("xc7", signed(28), unsigned(12), 2),
+        ("xcup", signed(27), unsigned(17), 1),
+        ("ecp5", unsigned(18), unsigned(18), 1),
+        ("ecp5", signed(18), unsigned(18), 2),
+    ],
+)
+def test_wide_products_take_several_dsp_blocks(family, first, second, blocks):
+    parts = Parts(family)
+    assert multiply(parts, 3, first, second, "dsp") == blocks
+    assert parts.dsp == 3 * blocks

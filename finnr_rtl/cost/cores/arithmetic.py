@@ -1,5 +1,7 @@
 """Parameters and products, as several cores have them."""
 
+from math import prod
+
 import numpy as np
 from amaranth.hdl import Shape
 
@@ -12,8 +14,17 @@ from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import Columns, columns, remember
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.emit.images import keeps_to_itself
+from finnr_rtl.families import SLICES
 
-__all__ = ["ends", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "registered", "taken_with_operand"]
+# Widest factors of a DSP block, and of those that make up a wider product.
+_FACTORS = {"xc7": ((25, 18), 18), "xcu": ((27, 18), 18), "xcup": ((27, 18), 18), "ecp5": ((18, 18), 18), "ice40": ((16, 16), 16)}
+
+# Bits by which a DSP slice moves what it gets from the one below.
+CASCADED = 17
+
+__all__ = [
+    "ends", "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "registered", "taken_with_operand",
+]
 
 
 def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, Columns]:
@@ -30,11 +41,13 @@ def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, Columns]:
     return shape, columns(values.reshape(-1, lanes), shape.width)
 
 
-def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str) -> bool:
-    """``count`` products of cores/product.py. Returns whether they are in DSP blocks."""
+def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str) -> int:
+    """``count`` products of cores/product.py. Returns in how many DSP blocks each is, 0 where in LUTs: registers around a single one may
+    be its own."""
     if uses_dsp(arithmetic, first, second):
-        p.dsp += count
-        return True
+        blocks = _blocks(p.family, first, second)
+        p.dsp += count * blocks
+        return blocks
     wide = max(first, second, key=lambda shape: shape.width)
     parts, place = [], 0
     for shape in part_shapes(arithmetic, first, second):
@@ -45,7 +58,20 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str)
     # Parts of a long product meet a cycle later.
     if len(parts) > 1:
         p.sum(tuple(parts), first.width + second.width, count)
-    return False
+    return 0
+
+
+def last_block_bits(width: int, blocks: int) -> int:
+    """Bits of a product of ``width`` that the last of several blocks has in its own register; those before it give the lowest ones."""
+    return width - CASCADED * (blocks - 1)
+
+
+def _blocks(family: str, first: Shape, second: Shape) -> int:
+    """DSP blocks of one product, as Yosys' mul2dsp cuts its factors."""
+    most, partial = _FACTORS[family]
+    signed = first.signed or second.signed or family in SLICES
+    widths = sorted((shape.width + (signed and not shape.signed) for shape in (first, second)), reverse=True)
+    return prod(1 if width <= whole else 1 + -(-(width - whole) // (partial - signed)) for width, whole in zip(widths, most, strict=True))
 
 
 def registered(kept: Columns, words: int, width: int, block: bool) -> int:

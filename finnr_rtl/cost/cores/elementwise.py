@@ -13,7 +13,7 @@ from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import columns, remember
 from finnr_rtl.cost.cores.activation import activation, fold_use
-from finnr_rtl.cost.cores.arithmetic import multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import last_block_bits, multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.thresholds import Thresholds
 
@@ -57,7 +57,7 @@ def _(c: AddConfig, p):
                 others = max(others, width)
                 continue
             p.ff += c.pe * width
-            if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic):
+            if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic) == 1:
                 p.into_slices(c.pe * (dtype.bits + width) + taken_with_operand(factors, c.shape[-1] // c.pe))
                 in_slices = True
             else:
@@ -94,8 +94,11 @@ def _(c: MultiplyConfig, p):
     p.ff += 2 + (c.parts > 1) + fold * (1 + (c.parts > 1) + along)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
     p.ff += registers + c.pe * part_bits(*shapes, c.arithmetic)
-    if multiply(p, c.pe, *shapes, c.arithmetic):
+    blocks = multiply(p, c.pe, *shapes, c.arithmetic)
+    if blocks == 1:
         p.into_slices(registers)
+    elif blocks:
+        p.into_slices(registers - c.pe * (total.width - last_block_bits(total.width, blocks)))
     activation(c.thresholds, c.pe, total, p, c)
 
 

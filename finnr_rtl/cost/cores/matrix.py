@@ -135,7 +135,7 @@ def _(c: DepthwiseConfig, p):
         kept = _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
         products = c.pe * c.simd
-        in_slices = multiply(p, products, x, w, c.arithmetic)
+        in_slices = multiply(p, products, x, w, c.arithmetic) == 1
         if in_slices:
             # The slices have the operand, the product and the accumulator in their own registers.
             p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))

@@ -9,7 +9,16 @@ from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import remember
-from finnr_rtl.cost.cores.arithmetic import ends, multiples, multiply, parameters, part_bits, registered, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import (
+    ends,
+    last_block_bits,
+    multiples,
+    multiply,
+    parameters,
+    part_bits,
+    registered,
+    taken_with_operand,
+)
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.requantiser import Requantiser
 
@@ -31,16 +40,19 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
     addends = registered(offsets, words, width, rom_in_block(storage, words, width)) or int(table.offset.any())
     if scales.changing:
         registers = lanes * (part_bits(x, scale, c.arithmetic) or product.width)
-        in_slices = multiply(p, lanes, x, scale, c.arithmetic)
+        blocks = multiply(p, lanes, x, scale, c.arithmetic)
     else:
         registers = multiples(table.scale[:lanes], x, p)
-        in_slices = False
+        blocks = 0
     registers += lanes * kept
-    if in_slices:
+    operand = 0 if table.exceptions.size else register
+    if blocks == 1:
         # The slice's own registers take the product, the addend and the sum, and the operand if nothing else reads it.
-        p.into_slices(registers + (0 if table.exceptions.size else register))
+        p.into_slices(registers + operand)
         shared.into_slices(addends + taken_with_operand(scales, words))
-    if not in_slices or not p.slices_add:
+    elif blocks:
+        p.into_slices(lanes * last_block_bits(product.width, blocks) + operand)
+    if blocks != 1 or not p.slices_add:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
         p.lut("sum bit", added if p.six else lanes * total.width)
     p.ff += registers
