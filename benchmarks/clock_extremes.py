@@ -17,6 +17,7 @@ from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
+from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.padding import PaddingConfig
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig
 from finnr_rtl.cores.split import SplitConfig
@@ -55,6 +56,10 @@ def _depthwise(input_type, weight_type, taps, simd, arithmetic="lut"):
     return DepthwiseConfig(input_type, (4, 4, 16), taps, 1, weights, weight_type, arithmetic=arithmetic, simd=simd)
 
 
+def _matrix(dtype, arithmetic):
+    return MvtuConfig(dtype, dtype, _values(dtype, 8, 64), 4, 16, 4, arithmetic=arithmetic)
+
+
 def _add(count, dtype, scaled, arithmetic="lut"):
     multipliers = _values(int_(14), count, 8) if scaled else np.ones((count, 8), dtype=np.int64)
     return AddConfig((dtype,) * count, (4, 8), 1, multipliers, _values(int_(16), 8), arithmetic=arithmetic)
@@ -84,6 +89,9 @@ EXTREMES = {
     "requantiser 16 x 12 bits": ThresholdConfig(int_(16), (4, 16), _requantiser(16, 12, 20), 1, arithmetic="lut"),
     "requantiser, constants": ThresholdConfig(int_(24), (4, 4), _requantiser(4, 24, 40), 4, arithmetic="lut"),
     "requantiser, 8 exceptions": ThresholdConfig(int_(20), (4, 16), _requantiser(16, 8, 22, 8, True), 1, arithmetic="dsp"),
+    "matrix of 8 bits, DSP": _matrix(int_(8), "dsp"),
+    "matrix of 8 bits, packed": _matrix(int_(8), "packed"),
+    "matrix of 4 bits, packed": _matrix(int_(4), "dense"),
     "depthwise 25 taps": _depthwise(uint(8), int_(8), 25, 25),
     "depthwise 9 taps, DSP": _depthwise(uint(8), int_(8), 9, 9, "dsp"),
     "depthwise 1 tap of 9": _depthwise(uint(8), int_(8), 9, 1),
