@@ -70,9 +70,9 @@ def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:
     if more := sum(1 << place for place, digit in chosen if digit < 0):
         terms.append(Const(more, signed(width + 1)))
     rows = [Cat(term[:width], term[-1].replicate(max(0, width - len(term)))) for term in terms]
-    for number in range(len(rows) - 2):
+    for step in range(len(rows) - 2):
         first, second, third, *rows = rows
-        either, carry = (Signal(width, name=f"{name}_{what}{number}") for what in ("sum", "carry"))
+        either, carry = (Signal(width, name=f"{name}_{what}{step}") for what in ("sum", "carry"))
         m.d.comb += [either.eq(first ^ second ^ third), carry.eq(Cat(Const(0, 1), first & second | first & third | second & third))]
         rows += [either, carry]
     return total([row.as_signed() for row in rows])[:width].as_signed() if rows else Const(0, 1)

@@ -94,14 +94,14 @@ class Transpose(Core):
         second, _ = counter(m, "read_block", 2, read & block_read)
         m.d.sync += spare.eq(spare + write - Mux(read & block_read, c.rows, 0))
         banked = c.banked and getattr(platform, "lut_memory", True)
-        chosen = (self._banks if banked else self._registers)(m, write, read, beat, block_read, second)
+        chosen = self._banks(m, write, read, second) if banked else self._registers(m, write, beat, second)
         payload = Signal(c.output.width, reset_less=True)
         with m.If(read):
             m.d.sync += payload.eq(chosen)
         m.d.comb += self.o.payload.eq(payload)
         return m
 
-    def _registers(self, m, write, read, beat, block_read, second):
+    def _registers(self, m, write, beat, second):
         """The beat to be read, from two blocks in registers."""
         c = self._config
         _, rows, columns, values = c.shape
@@ -121,7 +121,7 @@ class Transpose(Core):
                         m.d.comb += chosen.eq(Cat(*words[row * columns : (row + 1) * columns]))
         return chosen
 
-    def _banks(self, m, write, read, beat, block_read, second):
+    def _banks(self, m, write, read, second):
         """The beat to be read, from a LUT memory for each column.
 
         Neither a row nor a beat out has two of its values in the same one: value (row i, column j) is in bank i + j modulo the columns
@@ -141,7 +141,7 @@ class Transpose(Core):
         lanes = [self.i.payload.word_select(column, width) for column in range(columns)]
         step = 1 if aligned else pow(rows, -1, columns)
         found = []
-        addresses = self._aligned(m, read, block_read) if aligned else self._in_turn(m, read)
+        addresses, column = self._aligned(m, read) if aligned else (self._in_turn(m, read), None)
         for bank, address in enumerate(addresses):
             memory = Memory(shape=unsigned(width), depth=2 << address_bits(rows), init=[], attrs={"ram_style": "distributed"})
             m.submodules[f"bank{bank}"] = memory
@@ -151,10 +151,10 @@ class Transpose(Core):
             found.append(out.data)
         if not aligned:
             return Cat(*found)
-        return Cat(*(Array(found[(lane + number) % columns] for number in range(columns))[self._column] for lane in range(columns)))
+        return Cat(*(Array(found[(lane + number) % columns] for number in range(columns))[column] for lane in range(columns)))
 
-    def _aligned(self, m, read, block_read):
-        """Row in each bank where each beat out lies within a column."""
+    def _aligned(self, m, read):
+        """Row in each bank where each beat out lies within a column, and the number of that column."""
         c = self._config
         rows, columns = c.rows, c.columns
         first = Signal(range(rows))
@@ -162,14 +162,14 @@ class Transpose(Core):
         m.d.comb += column_read.eq(first == rows - columns)
         with m.If(read):
             m.d.sync += first.eq(Mux(column_read, 0, first + columns))
-        self._column, _ = counter(m, "read_column", columns, read & column_read)
+        column, _ = counter(m, "read_column", columns, read & column_read)
         addresses = []
         for bank in range(columns):
-            behind = Array((bank - column) % columns for column in range(columns))[self._column]
+            behind = Array((bank - number) % columns for number in range(columns))[column]
             address = Signal(range(rows), name=f"bank{bank}_row")
             m.d.comb += address.eq(first | behind if columns & (columns - 1) == 0 else first + behind)
             addresses.append(address)
-        return addresses
+        return addresses, column
 
     def _in_turn(self, m, read):
         """Row in each bank where bank and lane are the same: each goes on by as many rows as there are columns, round and round."""
