@@ -56,8 +56,8 @@ def _depthwise(input_type, weight_type, taps, simd, arithmetic="lut"):
     return DepthwiseConfig(input_type, (4, 4, 16), taps, 1, weights, weight_type, arithmetic=arithmetic, simd=simd)
 
 
-def _matrix(dtype, arithmetic):
-    return MvtuConfig(dtype, dtype, _values(dtype, 8, 64), 4, 16, 4, arithmetic=arithmetic)
+def _matrix(dtype, arithmetic, pe=4, input_type=None):
+    return MvtuConfig(input_type or dtype, dtype, _values(dtype, 8, 64), pe, 16, 4, arithmetic=arithmetic)
 
 
 def _add(count, dtype, scaled, arithmetic="lut"):
@@ -72,6 +72,7 @@ EXTREMES = {
     "converter 64 to 1": WidthConverterConfig(uint(2), (64,), 64, 1),
     "converter 63 to 64": WidthConverterConfig(uint(1), (63 * 64,), 63, 64),
     "converter 100 to 96": WidthConverterConfig(uint(1), (4800,), 100, 96),
+    "converter 127 to 128": WidthConverterConfig(uint(1), (127 * 128,), 127, 128),
     "padding of a large map": PaddingConfig(uint(8), (224, 223, 300), (3, 2, 3, 4), 0, 1),
     "windows of a large map": SwuConfig(uint(8), (112, 111, 10), (7, 7), (2, 2), (2, 2), (3, 2, 3, 4), 0, 1),
     "windows, depthwise": SwuConfig(uint(2), (113, 111, 30), (5, 3), (2, 3), (2, 2), (3, 2, 3, 4), 0, 1, "depthwise"),
@@ -92,6 +93,10 @@ EXTREMES = {
     "matrix of 8 bits, DSP": _matrix(int_(8), "dsp"),
     "matrix of 8 bits, packed": _matrix(int_(8), "packed"),
     "matrix of 4 bits, packed": _matrix(int_(4), "dense"),
+    "matrix of 4 bits, 2 lanes": _matrix(int_(4), "packed", 2, uint(4)),
+    "matrix of 3 bits, packed": _matrix(int_(3), "packed", 4, uint(3)),
+    "matrix of 2 x 8 bits": _matrix(int_(2), "packed", 2, uint(8)),
+    "matrix of 16 bits, DSP": _matrix(int_(16), "dsp"),
     "depthwise 25 taps": _depthwise(uint(8), int_(8), 25, 25),
     "depthwise 9 taps, DSP": _depthwise(uint(8), int_(8), 9, 9, "dsp"),
     "depthwise 1 tap of 9": _depthwise(uint(8), int_(8), 9, 1),

@@ -72,6 +72,12 @@ def width_converter(rng):
     return WidthConverterConfig(dtype, (period, up_to(rng, max(1, 600 // period))), lanes_in, lanes_out)
 
 
+def wide_converter(rng):
+    """From more places than one is chosen of within a cycle."""
+    lanes_in, lanes_out = 65 + up_to(rng, 60), pick(rng, (1, 2, 3, 64, 97))
+    return WidthConverterConfig(pick(rng, (uint(1), uint(2))), (lanes_in * lanes_out,), lanes_in, lanes_out)
+
+
 def pads(rng, most):
     return tuple(up_to(rng, most, 0) for _ in range(4))
 
@@ -412,6 +418,7 @@ CORES = {
     "fifo": fifo,
     "deep_fifo": deep_fifo,
     "width_converter": width_converter,
+    "wide_converter": wide_converter,
     "padding": padding,
     "windows": windows,
     "tight_windows": tight_windows,

@@ -9,12 +9,11 @@ from emitted import random
 from networks import conv, small_cnn, small_resnet, two_ways, values
 from networks import network as network_of
 
-from finnr_rtl.cores.contract import StreamSpec
 from finnr_rtl.cores.fifo import FifoConfig
 from finnr_rtl.dataflow.rooms import size_rooms
-from finnr_rtl.dataflow.stages import conversion, lower
+from finnr_rtl.dataflow.stages import lower
 from finnr_rtl.dataflow.timing import early_beats, predict
-from finnr_rtl.datatypes import DataType, uint
+from finnr_rtl.datatypes import DataType
 from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.simulation import random_frames
 from finnr_rtl.emit.vectors import link_beats, links
@@ -69,13 +68,6 @@ def test_both_cores_of_a_layer_may_need_converters():
     assert [stage.name for stage in stages if "_dwc" in stage.name] == ["grouped_dwc", "grouped_dwc_2"]
     assert len({stage.name for stage in stages}) == len(stages)
     assert predict(stages).interval == max(stage.config.schedule().interval for stage in stages)
-
-
-@pytest.mark.parametrize(("before", "after", "between"), [(64, 1, []), (512, 1, [8]), (127, 1, []), (4096, 2, [64]), (1, 512, [])])
-def test_very_wide_beats_are_converted_twice(before, after, between):
-    cores = [core for core in conversion(StreamSpec(uint(2), (127 * 4096,), before), after) if not isinstance(core, FifoConfig)]
-    assert [core.lanes_in for core in cores] == [before, *between]
-    assert [core.lanes_out for core in cores] == [*between, after]
 
 
 def test_what_is_made_of_padding_alone_comes_early():

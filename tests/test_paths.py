@@ -106,6 +106,14 @@ def test_a_multiplier_without_registers_is_on_the_path(registers, slices):
     assert [path[:3] for path in netlist.worst()[KINDS[0]]] == [(0, 0, slices)]
 
 
+def test_slices_that_add_to_each_other_are_all_on_the_path():
+    netlist = Netlist()
+    netlist.cell("DSP48E1", {"AREG": "1"}, CLK="clk", A="a", P="p")
+    netlist.cell("DSP48E1", {"AREG": "1"}, CLK="clk", A="b", C="p", P="q")
+    netlist.cell("FDRE", D="q", Q="r")
+    assert [path[:3] for path in netlist.worst()[KINDS[0]]] == [(0, 0, 2)]
+
+
 def test_unknown_cells_are_refused():
     netlist = Netlist()
     netlist.cell("MYSTERY", I="a", O="b")

@@ -1,27 +1,32 @@
 """Products in DSP blocks, one to each, and their sums."""
 
-from amaranth.hdl import Module, Mux, Shape
+from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.lane_products import LaneProducts
 from finnr_rtl.cores.operands import holding, numbers
-from finnr_rtl.cores.product import product
 from finnr_rtl.cores.shared import Shared
+from finnr_rtl.cores.sums import MOST_TERMS, product_parts, reduce_terms, reductions
 from finnr_rtl.datatypes import DataType
 
-__all__ = ["DotLane", "DotProducts", "step_shape"]
+__all__ = ["DotLane", "DotProducts", "dot_latency", "dot_reductions"]
 
 
-def step_shape(config) -> Shape:
-    """Shape of what one step of an MVTU can give with the actual weights."""
-    return holding(*config.bounds(config.weights.reshape(config.mh * config.sf, config.simd)))
+def dot_latency(simd: int, several: bool) -> int:
+    """Cycles in which ``simd`` products are made and added up, to those of ``several`` steps: products, pairs, sums of many, their sum."""
+    pairs = -(-simd // 2)
+    return 1 + (simd > 1) + dot_reductions(simd, several) + (pairs > 1 or several)
+
+
+def dot_reductions(simd: int, several: bool) -> int:
+    """Of these, the cycles in which pairs become few enough for one sum."""
+    return reductions(-(-simd // 2), MOST_TERMS - several)
 
 
 class DotProducts(LaneProducts):
-    """:class:`LaneProducts` of types that are not BIPOLAR: ``w`` holds pe * simd weights, lane by lane, first in the low bits. Products of
-    a step are summed in a cycle, and where there are several steps, these in another."""
+    """:class:`LaneProducts` of types that are not BIPOLAR: ``w`` holds pe * simd weights, lane by lane, first in the low bits."""
 
     def __init__(self, config):
         super().__init__(config, config.pe * config.simd * config.weight_type.bits, holding(*config.accumulator_range))
@@ -29,38 +34,54 @@ class DotProducts(LaneProducts):
     def elaborate(self, platform):
         c = self._config
         m = Module()
-        rescaled, shape = rescales(c.thresholds), step_shape(c)
         for index, y in enumerate(self.results):
-            lane = DotLane(c.input_type, c.weight_type, c.simd, shape, c.arithmetic, rescaled and c.sf == 1)
+            lane = DotLane(c.input_type, c.weight_type, c.simd, y.shape(), c.sf > 1, rescales(c.thresholds))
             m.submodules[f"lane{index}"] = lane
             m.d.comb += [lane.x.eq(self.x), lane.w.eq(self.w.word_select(index, len(lane.w)))]
-            if c.sf == 1:
-                m.d.comb += y.eq(lane.y)
-                continue
-            so_far = accumulator(y.shape(), f"accumulator{index}", rescaled)
-            with m.If(self.valid):
-                m.d.sync += so_far.eq(Mux(self.first, 0, so_far) + lane.y)
-            m.d.comb += y.eq(so_far)
+            m.d.comb += [lane.first.eq(self.first), lane.valid.eq(self.valid), y.eq(lane.y)]
         return m
 
 
 class DotLane(Shared):
-    """One step of a lane of :class:`DotProducts`: ``y`` of shape ``shape`` is the dot product of ``simd`` inputs and weights, one cycle
-    later. ``arithmetic`` is that of the products; a ``rescaled`` result is what a requantiser reads.
+    """A lane of :class:`DotProducts`: ``y``, of shape ``total``, is the dot product of ``simd`` inputs and weights, summed over ``several``
+    steps or one; a ``rescaled`` one is what a requantiser reads.
 
-    Members: ``x`` In, ``w`` In, ``y`` Out.
+    Products are in registers of their slices. Of each pair, one slice adds the other's product to its own; what pairs add up to follows in
+    LUTs.
+
+    Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y`` Out.
     """
 
-    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, shape: Shape, arithmetic: str, rescaled: bool):
-        self.parameters = (input_type, weight_type, simd, shape, arithmetic, rescaled)
-        super().__init__({"x": In(simd * input_type.bits), "w": In(simd * weight_type.bits), "y": Out(shape)})
+    def __init__(self, input_type: DataType, weight_type: DataType, simd: int, total: Shape, several: bool, rescaled: bool):
+        self.parameters = (input_type, weight_type, simd, total, several, rescaled)
+        super().__init__({
+            "x": In(simd * input_type.bits),
+            "w": In(simd * weight_type.bits),
+            "first": In(1),
+            "valid": In(1),
+            "y": Out(total),
+        })
 
     def build(self, platform):
-        input_type, weight_type, _, shape, arithmetic, rescaled = self.parameters
+        input_type, weight_type, simd, shape, several, rescaled = self.parameters
         m = Module()
-        result = accumulator(shape, "result", rescaled)
-        m.d.comb += self.y.eq(result)
         inputs, weights = numbers(m, "x", self.x, input_type), numbers(m, "w", self.w, weight_type)
-        products = [product(m, f"product{k}", w, x, arithmetic) for k, (w, x) in enumerate(zip(weights, inputs, strict=True))]
-        m.d.sync += result.eq(total(products))
+        terms = []
+        for k, (x, w) in enumerate(zip(inputs, weights, strict=True)):
+            terms += product_parts(m, f"product{k}", w, x, "dsp", (w * x).shape())
+        if simd > 1:
+            pairs = [total(terms[k : k + 2]) for k in range(0, simd, 2)]
+            terms = [Signal(pair.shape(), name=f"pair{k}", reset_less=True) for k, pair in enumerate(pairs)]
+            m.d.sync += [register.eq(pair) for register, pair in zip(terms, pairs, strict=True)]
+        terms = reduce_terms(m, "reduced", terms, dot_reductions(simd, several))
+        if len(terms) == 1 and not several:
+            m.d.comb += self.y.eq(*terms)
+            return m
+        so_far = accumulator(shape, "sum", rescaled)
+        m.d.comb += self.y.eq(so_far)
+        if several:
+            with m.If(self.valid):
+                m.d.sync += so_far.eq(Mux(self.first, 0, so_far) + total(terms))
+        else:
+            m.d.sync += so_far.eq(total(terms))
         return m

@@ -16,13 +16,16 @@ from finnr_rtl.datatypes import DataType
 
 __all__ = ["WidthConverter", "WidthConverterConfig"]
 
+# Most places from which one is chosen within a cycle: six levels of LUTs.
+MOST_WAYS = 64
+
 
 @dataclass(frozen=True)
 class WidthConverterConfig(CoreConfig):
     """``y = x``, with ``lanes_in`` values a beat in and ``lanes_out`` a beat out; any ratio.
 
-    The stream with more beats has one every cycle; frames follow each other without a pause. An output beat is offered one
-    cycle after the input beat that completes it is taken, or after the output beat before it is given.
+    The stream with more beats has one every cycle; frames follow each other without a pause. An output beat is offered ``delay``
+    cycles after the input beat that completes it is taken: one, or two where its values come from more than 64 places.
 
     Raises ``ValueError`` where lanes_in or lanes_out does not divide the number of values in ``shape``.
     """
@@ -87,13 +90,19 @@ class WidthConverterConfig(CoreConfig):
         before = int(np.searchsorted(self.takes, self.launches[beat]))
         return before - index, offset
 
+    @property
+    def delay(self) -> int:
+        """Cycles from the step that completes an output beat to the beat."""
+        return 1 + (self.units_in > MOST_WAYS)
+
     def schedule(self):
         periods = np.arange(prod(self.shape) // (self.unit * self.units_in * self.units_out))[:, None] * self.phases
         return StepSchedule(
             steps=periods.size * self.phases,
             consume=(periods + self.takes).reshape(-1),
             produce=(periods + self.launches).reshape(-1),
-            delay=1,
+            delay=self.delay,
+            slots=self.delay,
         )
 
     def create(self):
@@ -104,7 +113,8 @@ class WidthConverter(Core):
     """Hardware of :class:`WidthConverterConfig`.
 
     Input beats go into a history just long enough for an output beat. The output register takes each of its units from a place in
-    the history, or from the beat being taken, and where from depends on the phase alone.
+    the history, or from the beat being taken, and where from depends on the phase alone. Of very many places some are chosen first, into
+    registers of their own.
 
     Members: ``i`` In(stream), ``o`` Out(stream).
     """
@@ -113,18 +123,27 @@ class WidthConverter(Core):
         c = self._config
         m = Module()
         step = Signal()
-        place = Signal()
         phase, _ = counter(m, "phase", c.phases, step)
         taking = self._is_one_of(m, "taking", phase, step, c.takes)
         launching = self._is_one_of(m, "launching", phase, step, c.launches)
-        filled = Signal()
-        m.d.comb += place.eq(~launching | ~filled | self.o.ready)
-        m.d.comb += step.eq(place & (~taking | self.i.valid))
-        m.d.comb += self.i.ready.eq(place & taking)
-        with m.If(step & launching):
+        launch, filled = Signal(), Signal()
+        m.d.comb += launch.eq(step & launching)
+        load, room = launch, ~filled | self.o.ready
+        if c.delay > 1:
+            waiting = Signal()
+            load, room = waiting & room, ~waiting | room
+            with m.If(launch):
+                m.d.sync += waiting.eq(1)
+            with m.Elif(load):
+                m.d.sync += waiting.eq(0)
+        with m.If(load):
             m.d.sync += filled.eq(1)
         with m.Elif(self.o.ready):
             m.d.sync += filled.eq(0)
+        place = Signal()
+        m.d.comb += place.eq(~launching | room)
+        m.d.comb += step.eq(place & (~taking | self.i.valid))
+        m.d.comb += self.i.ready.eq(place & taking)
 
         # history[n] is the n-th latest beat taken before this step.
         ages = [c.source(beat, unit)[0] for beat in range(c.units_in) for unit in range(c.units_out)]
@@ -137,11 +156,13 @@ class WidthConverter(Core):
 
         beat = phase
         if c.units_in < c.units_out:
-            beat, _ = counter(m, "beat", c.units_in, step & launching)
-        selected = [self._select(m, beat, unit, history) for unit in range(c.units_out)]
+            beat, _ = counter(m, "beat", c.units_in, launch)
+        places = [self._places(unit, history) for unit in range(c.units_out)]
+        if c.delay > 1:
+            beat, places = self._fewer(m, launch, beat, places)
         payload = Signal(c.output.width, reset_less=True)
-        with m.If(step & launching):
-            m.d.sync += payload.eq(Cat(*selected))
+        with m.If(load):
+            m.d.sync += payload.eq(Cat(*(multiplex(beat, choice) for choice in places)))
         m.d.comb += [self.o.valid.eq(filled), self.o.payload.eq(payload)]
         return m
 
@@ -157,9 +178,27 @@ class WidthConverter(Core):
                 m.d.sync += flag.eq(1)
         return flag
 
-    def _select(self, m, beat, unit, history):
-        """One unit of the output beat, chosen by the number of the beat in the period."""
+    def _places(self, unit, history):
+        """Where one unit comes from in each output beat of a period: a name, the same for the same place, and what is there."""
         c = self._config
         places = [c.source(n, unit) for n in range(c.units_in)]
-        sources = [history[age].word_select(offset, c.unit * c.dtype.bits) for age, offset in places]
-        return multiplex(beat, sources, places)
+        return [((age, offset), history[age].word_select(offset, c.unit * c.dtype.bits)) for age, offset in places]
+
+    def _fewer(self, m, launch, beat, places):
+        """Registers for the places chosen by half of the bits of ``beat``, and the other half, a cycle later."""
+        half = -(-len(beat) // 2)
+        part = Signal(len(beat) - half, name="part", reset_less=True)
+        with m.If(launch):
+            m.d.sync += part.eq(beat[half:])
+        known = {}
+        fewer = []
+        for choice in places:
+            parts = [choice[at : at + (1 << half)] for at in range(0, len(choice), 1 << half)]
+            for some in parts:
+                names = tuple(name for name, _ in some)
+                if names not in known:
+                    known[names] = register = Signal(len(some[0][1]), name=f"chosen{len(known)}", reset_less=True)
+                    with m.If(launch):
+                        m.d.sync += register.eq(multiplex(beat[:half], some))
+            fewer.append([(names, known[names]) for names in (tuple(name for name, _ in some) for some in parts)])
+        return part, fewer

@@ -5,10 +5,10 @@ from amaranth.hdl import Mux, Value
 __all__ = ["multiplex"]
 
 
-def multiplex(index: Value, values: list[Value], kinds: list | None = None) -> Value:
-    """``values[index]`` as a tree of multiplexers, in which synthesis finds one of four ways for each LUT; values of equal ``kinds`` are
-    the same. Of an index beyond the last one any value may come."""
-    level = list(zip(kinds or range(len(values)), values, strict=True))
+def multiplex(index: Value, places: list[tuple]) -> Value:
+    """The value of ``places[index]``, pairs of a name and a value, as a tree of multiplexers, in which synthesis finds one of four ways for
+    each LUT; values of equal names are the same. Of an index beyond the last one any value may come."""
+    level = places
     for bit in index:
         pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
         level = [

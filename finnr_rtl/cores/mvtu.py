@@ -11,6 +11,7 @@ from finnr_rtl.cores.adder_graph import AdderGraph
 from finnr_rtl.cores.bit_planes import in_sums, lane_sum, most_fused_words
 from finnr_rtl.cores.constant_products import constant_graph
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec, require_divisor
+from finnr_rtl.cores.dot import dot_latency
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.matrix_unit import MatrixUnit
 from finnr_rtl.cores.operands import number_shape
@@ -170,7 +171,7 @@ class MvtuConfig(CoreConfig):
             return 1 + packed_sum(self).latency
         if self.constant:
             return self.graph.latency
-        return lane_sum(self).latency if self.bitwise else 1 + (self.sf > 1)
+        return lane_sum(self).latency if self.bitwise else dot_latency(self.simd, self.sf > 1)
 
     @cached_property
     def packings(self) -> tuple[Packing, ...]:

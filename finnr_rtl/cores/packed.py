@@ -28,7 +28,7 @@ PACKED = ("packed", "dense")
 # Bits of the wide factor, sign included, and of the narrow one.
 WIDE, NARROW = 25, 18
 # Most products that slices add up one behind the other within a cycle.
-MOST_TERMS = 4
+MOST_TERMS = 2
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def _packing(weights: tuple[int, int], w: DataType, x: DataType, lanes: int, sim
             needed = signed_bits(terms * low, terms * high + 1)
         return Packing(lanes, field, terms, needed, full, spill) if needed <= field + dense and field >= w.bits else None
 
-    for terms in range(min(simd, MOST_TERMS), 0, -1):
+    # Where LUTs tell signs from what is stored, the path has no time for a second slice.
+    for terms in range(1 if full else min(simd, MOST_TERMS), 0, -1):
         if found := packing(terms):
             return found
     return packing(1, spill=True) if dense else None

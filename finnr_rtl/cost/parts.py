@@ -85,10 +85,13 @@ class Parts:
 
     def multiplexer(self, ways: int, width: int) -> None:
         """``width`` bits from one of ``ways`` places."""
-        if not self.six:
-            self.lut("select", width * (ways - 1))
-        elif ways > 1:
-            self.lut("select", width * (1 if ways <= 4 else ways / 2))
+        self.lut("select", width * self.multiplexer_luts(ways))
+
+    def multiplexer_luts(self, ways: int) -> float:
+        """LUTs that choose a bit from one of ``ways`` places."""
+        if not self.six or ways < 2:
+            return ways - 1
+        return 1 if ways <= 4 else ways / 2
 
     def level(self, most: int) -> None:
         """An up-and-down counter from 0 to ``most``."""

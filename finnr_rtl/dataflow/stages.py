@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -16,9 +15,6 @@ from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.network.network import InputPort, Network
 
 __all__ = ["Stage", "accelerator_inputs", "accelerator_outputs", "bus_names", "consumers", "conversion", "forking", "lower"]
-
-# Most places that a width converter chooses from within a cycle: six levels of LUTs.
-MOST_WAYS = 64
 
 
 class _Source(NamedTuple):
@@ -100,21 +96,11 @@ def conversion(spec: StreamSpec, lanes: int) -> list[CoreConfig]:
     if spec.lanes == lanes:
         return []
     shape = (prod(spec.shape),)
+    converter = WidthConverterConfig(spec.dtype, shape, spec.lanes, lanes)
     if lanes > spec.lanes:
-        converter = WidthConverterConfig(spec.dtype, shape, spec.lanes, lanes)
         # Wide beats are collected slowly but may be taken in bursts: they wait here, in their final shape.
         return [converter, FifoConfig(converter.output, 2)]
-    widths = [spec.lanes, *_between(spec.lanes, lanes), lanes]
-    return [WidthConverterConfig(spec.dtype, shape, *pair) for pair in pairwise(widths)]
-
-
-def _between(wide: int, narrow: int) -> list[int]:
-    """The width at which a stream is converted twice, as few lanes as may be, where once would choose from too many places in a cycle;
-    empty where once does, or no width lies between."""
-    if wide <= MOST_WAYS * narrow or wide % narrow:
-        return []
-    ratio = wide // narrow
-    return [narrow * step for step in range(2, ratio) if ratio % step == 0 and ratio <= MOST_WAYS * step][:1]
+    return [converter]
 
 
 def forking(spec: StreamSpec, readers: int) -> list[CoreConfig]:

@@ -230,7 +230,7 @@ def _add_dsp(graph: _Graph, label: str, cell: dict) -> None:
     outputs = [bit for pin, bit in _bits(cell, "output") if pin in ("P", "PCOUT", "CARRYOUT", "PATTERNDETECT", "OVERFLOW", "UNDERFLOW")]
     for bit in outputs:
         graph.start(bit, label, slices=int(not registers.get("PREG")))
-    for pin, bit in _bits(cell, "input", _CLOCKS):
+    for pin, bit in _bits(cell, "input", ("CLK",)):
         on_the_way = [register for register in _DSP_INPUTS.get(pin, ("?",)) if registers.get(register)]
         if pin not in _DSP_INPUTS or on_the_way:
             first = on_the_way and on_the_way[0]

@@ -5,10 +5,11 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.bit_planes import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
-from finnr_rtl.cores.dot import step_shape
+from finnr_rtl.cores.dot import dot_reductions
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, activation_by_shape, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
@@ -21,9 +22,6 @@ from finnr_rtl.datatypes import BIPOLAR, DataType
 from finnr_rtl.emit.images import WIDE
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
-
-# Most DSP slices whose products are added in a row, whatever their signs.
-SHORT_ROW = 3
 
 
 @compose.register
@@ -82,13 +80,6 @@ def _(c: MvtuConfig, p):
     p.add(vector, c.mmv)
 
 
-def _sums(c: MvtuConfig) -> tuple[Shape, Shape]:
-    """Shapes of the sums of one step and of all, as in cores/dot.py."""
-    step = remember(c.weights, ("step", c.simd, c.input_type), lambda: step_shape(c))
-    total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range)
-    return step, holding(*total)
-
-
 def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
     """The activation in terms of the sums that are made."""
     if c.thresholds is None:
@@ -99,23 +90,33 @@ def _in_sums(c: MvtuConfig) -> Thresholds | Requantiser | None:
 
 def _lanes(c: MvtuConfig, p: Parts) -> Shape:
     """The lanes of cores/dot.py, for one vector, with their sums; returns the shape of one."""
-    step, total = _sums(c)
+    total = holding(*remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range))
     several = c.sf > 1
-    p.dsp += c.pe * c.simd
-    # The slices take the operand in their own registers. Products of two signed numbers are added in a row of slices, the last of which has
-    # the result too. Of others, a slice adds one product to its own, and what pairs give is added in LUTs.
-    row = c.input_type.signed or c.simd <= SHORT_ROW
-    p.into_slices(c.input.width // c.mmv + c.pe * step.width * row)
-    if c.simd == 1 and several:
-        p.into_slices(c.pe * total.width)
-    sums = 0 if row else c.simd // 2 - 1
-    p.lut("slice sum bit", c.pe * (sums if p.slices_add else c.simd - 1) * step.width)
-    p.ff += c.pe * step.width
-    if not several:
-        return step
-    p.ff += c.pe * total.width
+    x, w = number_shape(c.input_type), number_shape(c.weight_type)
+    term, products = x.width + w.width, c.pe * c.simd
+    one = multiply(p, products, x, w, "dsp") == 1
+    p.ff += products * term
+    pairs, pair = -(-c.simd // 2), term + 1 if c.simd > 1 else term
+    paired = c.pe * (pairs * pair - c.simd % 2) if c.simd > 1 else 0
+    p.ff += paired
+    if one:
+        # The slices take the operand in their own registers, and the products, and of two of them the sum.
+        p.into_slices(c.input.width // c.mmv + products * term + paired)
+    if not one or not p.slices_add:
+        p.known(paired, 2 * paired)
+    if pairs == 1 and not several:
+        return total
+    reduced = dot_reductions(c.simd, several)
+    p.ff += c.pe * (reduced_bits(pairs, pair, reduced) + total.width)
+    if pairs > 1:
+        signed = x.signed or w.signed
+        p.sum((Operand(pair, signed),) * pairs + (Operand(total.width, total.signed),) * several, total.width, c.pe)
+        return total
     # A slice adds up its own products; LUTs clear the sum where a fold begins.
-    p.accumulator(c.pe * total.width, c.simd == 1)
+    own = one and c.simd == 1
+    if own:
+        p.into_slices(c.pe * total.width)
+    p.accumulator(c.pe * total.width, own)
     return total
 
 

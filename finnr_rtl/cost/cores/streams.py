@@ -1,6 +1,7 @@
 """Cores that only pass on, share or reorder beats: FIFOs, width converters, forks, splits, concatenation, transposition."""
 
 from functools import cache
+from typing import NamedTuple
 
 from finnr_rtl.cores.concat import ConcatConfig
 from finnr_rtl.cores.contract import address_bits
@@ -11,6 +12,9 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.datatypes import BIPOLAR
+
+# LUTs of six inputs for each multiplexer of two ways that others share: many are two in one.
+NODE_LUTS = 2 / 3
 
 
 @compose.register
@@ -26,26 +30,48 @@ def _(c: WidthConverterConfig, p):
     p.ff += 1 + c.output.width
     if 1 < c.units_in < c.units_out:
         p.counter(c.units_in)
-    # Of each unit of the input, the history goes back as far as an output takes it.
-    oldest, ways = _sources(c.units_in, c.units_out)
-    p.ff += sum(oldest) * c.unit * c.dtype.bits
-    for number in ways:
-        p.multiplexer(number, c.unit * c.dtype.bits)
+    unit = c.unit * c.dtype.bits
+    oldest, *chosen = _choices(c.units_in, c.units_out, c.delay > 1)
+    p.ff += sum(oldest) * unit
+    if c.delay > 1:
+        p.ff += 1 + address_bits(c.units_in) // 2 + chosen[0].results * unit
+    for choice in chosen:
+        alone = sum(p.multiplexer_luts(ways) for ways in choice.ways)
+        p.lut("select", unit * min(alone, choice.shared * (NODE_LUTS if p.six else 1)))
+
+
+class _Choice(NamedTuple):
+    """Of how many places each of ``results`` different values is chosen, and multiplexers of two ways in a tree where they share what they
+    can."""
+
+    ways: list[int]
+    shared: int
+    results: int
 
 
 @cache
-def _sources(units_in: int, units_out: int) -> tuple[list[int], list[int]]:
-    """Of each unit of an input beat, how many beats ago it was taken when last used; and of each unit of an output beat, how many
-    places it comes from."""
-    bits = units_in * units_out
-    converter = WidthConverterConfig(BIPOLAR, (bits,), units_in, units_out)
-    oldest, ways = [0] * units_in, []
-    for unit in range(units_out):
-        sources = {converter.source(beat, unit) for beat in range(units_in)}
-        ways.append(len(sources))
-        for age, offset in sources:
-            oldest[offset] = max(oldest[offset], age)
-    return oldest, ways
+def _choices(units_in: int, units_out: int, twice: bool) -> tuple[list[int], _Choice, ...]:
+    """Of each unit of an input beat, how many beats ago it was taken when last used; and how units are chosen, at first those that go into
+    registers on the way where that is done ``twice``."""
+    converter = WidthConverterConfig(BIPOLAR, (units_in * units_out,), units_in, units_out)
+    rows = [[converter.source(beat, unit) for beat in range(units_in)] for unit in range(units_out)]
+    oldest = [0] * units_in
+    for age, offset in set(sum(rows, [])):
+        oldest[offset] = max(oldest[offset], age)
+    if not twice:
+        return oldest, _choice(rows)
+    part = 1 << -(-address_bits(units_in) // 2)
+    parts = [[tuple(row[at : at + part]) for at in range(0, units_in, part)] for row in rows]
+    return oldest, _choice(list({some: list(some) for row in parts for some in row}.values())), _choice(parts)
+
+
+def _choice(rows: list[list]) -> _Choice:
+    ways, results, shared = [len(set(row)) for row in rows], len(rows), 0
+    while len(rows[0]) > 1:
+        pairs = [list(zip(row[::2], [*row[1::2], row[-1]], strict=False)) for row in rows]
+        rows = [[first if first == second else (first, second) for first, second in row] for row in pairs]
+        shared += len({pair for row in pairs for pair in row if pair[0] != pair[1]})
+    return _Choice(ways, shared, results)
 
 
 @compose.register
