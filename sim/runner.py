@@ -35,10 +35,15 @@ RUNTIME_OBJECTS = ["verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilat
 # Compute `(a << b) << c` wrongly where b + c overflows.
 MISCOMPILING = {(5, 48), (5, 49), (5, 50)}
 
-# Amaranth's Verilog relies on the language's own width rules; unused bits and constant signals are no defects there. Tables that Verilator
-# makes of logic take it minutes for the searches of a large network's thresholds, and save hardly anything.
+# Amaranth's Verilog relies on the language's own width rules; unused bits and constant signals are no defects there.
 VERILATOR_ARGS = ["-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-UNUSEDSIGNAL", "--x-assign", "fast",
-                  "--x-initial", "fast", "--no-timing", "-O3", "-fno-table"]
+                  "--x-initial", "fast", "--no-timing", "-O3"]
+
+# Verilator makes tables of logic. For the searches of a large network's thresholds that takes minutes, and saves hardly anything; but of a
+# memory of many words, a case for each, it makes megabytes of C++ that compilers give up on otherwise.
+NO_TABLES = "-fno-table"
+WORD = re.compile(r"^ +\d+'d\d+: data <= ", re.MULTILINE)
+MANY_WORDS = 1 << 13
 
 # Icarus leaves combinational processes at X at time zero under any newer language generation.
 ICARUS_ARGS = ["-g2005"]
@@ -116,10 +121,11 @@ def _runner(simulator, ports, optimise):
 
 def _build(runner, sources, top, build_dir, simulator, build_args):
     """Folder of the finished build; it is built aside and moved there, so that two processes never share a half-built one."""
-    args = (VERILATOR_ARGS if simulator == "verilator" else ICARUS_ARGS) + build_args
+    texts = [source.read_text() for source in sources]
+    args = (_verilator_args(texts) if simulator == "verilator" else ICARUS_ARGS) + build_args
     key = hashlib.sha256(repr((top, args, runner.identity, cocotb.__version__)).encode())
-    for source in sources:
-        key.update(source.read_bytes())
+    for text in texts:
+        key.update(text.encode())
     folder = build_dir / f"{top}-{simulator}-{key.hexdigest()[:16]}"
     if folder.is_dir():
         return folder
@@ -137,6 +143,11 @@ def _build(runner, sources, top, build_dir, simulator, build_args):
     runner.keep_runtime()
     _move(aside, folder)
     return folder
+
+
+def _verilator_args(texts):
+    words = max(len(WORD.findall(text)) for text in texts)
+    return VERILATOR_ARGS + ([NO_TABLES] if words <= MANY_WORDS else [])
 
 
 def _move(aside, folder):
