@@ -1,8 +1,9 @@
 """The fastest designs and the smallest cores, beside what FINN publishes or was measured to take.
 
     python benchmarks/fastest.py cores            CNV's cores at FINN's folding, on their own
-    python benchmarks/fastest.py whole            CNV at FINN's folding, and the fastest CNV of 80 % of a PYNQ-Z1 (an hour)
+    python benchmarks/fastest.py whole            CNV at FINN's folding, and the fastest CNV and LFC of 80 % of a PYNQ-Z1 (an hour)
     python benchmarks/fastest.py networks         the fastest design of each network on PYNQ-Z1 and Ultra96 (nothing is synthesised)
+    python benchmarks/fastest.py packed           networks of 4 to 8 bits with one product, and with several, in a DSP slice
     python benchmarks/fastest.py --table          all records as Markdown
 
 Counts are of `synth_xilinx -family xc7 -flatten`: "LUT" are LUTs of all sizes, LUT memory and shift registers; "cells" are Yosys' estimate
@@ -29,13 +30,16 @@ from finnr_rtl.build import build  # noqa: E402
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec  # noqa: E402
 from finnr_rtl.cores.fifo import FifoConfig  # noqa: E402
 from finnr_rtl.cores.mvtu import MvtuConfig  # noqa: E402
+from finnr_rtl.cores.packed import PACKED  # noqa: E402
 from finnr_rtl.cores.swu import SwuConfig  # noqa: E402
 from finnr_rtl.cores.threshold import ThresholdConfig  # noqa: E402
 from finnr_rtl.datatypes import BIPOLAR, int_, uint  # noqa: E402
-from finnr_rtl.design import Goal, design  # noqa: E402
+from finnr_rtl.design import Design, Goal, design  # noqa: E402
 from finnr_rtl.errors import UserError  # noqa: E402
+from finnr_rtl.folding.options import choices  # noqa: E402
 from finnr_rtl.frontend import load_network  # noqa: E402
 from finnr_rtl.network.batch import batched  # noqa: E402
+from finnr_rtl.network.network import Network  # noqa: E402
 from finnr_rtl.platforms import load  # noqa: E402
 from finnr_rtl.requantiser import Requantiser  # noqa: E402
 from finnr_rtl.synthesis.cells import count_cells  # noqa: E402
@@ -56,6 +60,7 @@ TIMES = 3
 # Frames computed together where one by one block RAM cannot bring the weights.
 BATCHES = {("lfc_w1a1", "pynq_z1"): 4, ("lfc_w1a2", "ultra96"): 3}
 NETWORKS = (*PUBLISHED, "kws_mlp_w3a3", "ad_autoencoder_w8a8", "resnet8_cifar10_w8a8", "mobilenetv1_vww_w8a8", "mobilenetv1_vww_w4a4")
+PACKED_NETWORKS = ("resnet8_cifar10_w8a8", "mobilenetv1_vww_w4a4")
 
 
 def synthesised(files: dict[str, str], top: str) -> dict[str, int]:
@@ -102,15 +107,17 @@ def measure_cores() -> list[dict]:
 
 
 def measure_whole() -> list[dict]:
-    """The two accelerators of CNV."""
-    model = MODELS / "cnv_w1a1" / "model.onnx"
+    """The accelerators of CNV and LFC."""
+    most = {"cells": 42_560, "bram18": 280, "dsp": 0}
     goals = {
-        "CNV w1a1 at FINN's folding": ({"fold": FINN_FOLDING, "target_fps": 3051},
+        "CNV w1a1 at FINN's folding": ("cnv_w1a1", {"fold": FINN_FOLDING, "target_fps": 3051},
                                        {"lut": 13_000, "ff": 13_000, "bram18": 120, "dsp": 0, "cycles": 32_768}, "22,800 LUT, 205 BRAM18"),
-        "CNV w1a1, fastest on PYNQ-Z1": ({"caps": NO_DSP}, {"cells": 42_560, "bram18": 280, "dsp": 0, "cycles": 3_277}, "32,768 cycles"),
+        "CNV w1a1, fastest on PYNQ-Z1": ("cnv_w1a1", {"caps": NO_DSP}, most | {"cycles": 3_277}, "32,768 cycles"),
+        "LFC w1a1, fastest on PYNQ-Z1": ("lfc_w1a1", {"caps": NO_DSP, "batch": 4}, most | {"cycles": 170}, "512 cycles"),
     }
     entries = []
-    for name, (goal, bar, other) in goals.items():
+    for name, (network, goal, bar, other) in goals.items():
+        model, batch = MODELS / network / "model.onnx", goal.get("batch", 1)
         with tempfile.TemporaryDirectory() as place:
             start = time.process_time()
             result = build(model, "pynq_z1", Path(place, "net"), **goal)
@@ -118,8 +125,9 @@ def measure_whole() -> list[dict]:
             files = {path.name: path.read_text() for path in sorted(Path(place, "net", "rtl").glob("*.v"))}
             top = json.loads(Path(place, "net", "manifest.json").read_text())["top"]
         found = synthesised(files, top)
-        entries.append({"what": name, "cycles": result.cycles.interval, **found, "predicted": vars(result.total), "build_seconds": seconds,
-                        "bar": bar, "finn": other})
+        cycles = _per_frame(result.cycles.interval, batch)
+        entries.append({"what": name, "cycles": cycles, **found, "predicted": vars(result.total), "build_seconds": seconds, "bar": bar,
+                        "finn": other})
     return entries
 
 
@@ -135,11 +143,33 @@ def measure_networks(names: list[str]) -> list[dict]:
             try:
                 best = design(batched(network, batch), load(board), Goal(caps=NO_DSP if name in PUBLISHED else SHARES))
                 entry |= {"cycles": _per_frame(best.cycles.interval, batch)}
-                entry |= {key: vars(best.total)[key] for key in ("lut", "ff", "bram18", "dsp")}
+                entry |= _counts(best)
             except UserError as error:
                 entry["refused"] = str(error)
             entries.append(entry)
     return entries
+
+
+def measure_packed() -> list[dict]:
+    """Cycles of the fastest design in the same budget, where arithmetic is in LUTs or slices of one product, and where all is allowed."""
+    entries = []
+    for name in PACKED_NETWORKS:
+        network, board = load_network(MODELS / name / "model.onnx"), load(BOARDS[0])
+        several = design(network, board, Goal(caps=SHARES))
+        single = min((design(network, board, Goal(caps=SHARES, given=_arithmetic(network, word))) for word in ("auto", "lut")),
+                     key=lambda found: found.cycles.interval)
+        for what, best in (("one product", single), ("several", several)):
+            entries.append({"what": f"{name}, {what} in a slice", "cycles": best.cycles.interval} | _counts(best))
+    return entries
+
+
+def _arithmetic(network: Network, word: str) -> dict[str, dict[str, str]]:
+    """The folding of all layers whose products can share slices; by "auto" wide ones have one each."""
+    return {layer.name: {"arithmetic": word} for layer in network.layers if PACKED[0] in choices(layer, {}).get("arithmetic", ())}
+
+
+def _counts(found: Design) -> dict[str, int]:
+    return {key: getattr(found.total, key) for key in ("lut", "ff", "bram18", "dsp")}
 
 
 def _per_frame(cycles: int, frames: int) -> float:
@@ -170,12 +200,13 @@ def load_records() -> list[dict]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help="cores, whole, networks (default: all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="cores, whole, networks, packed (default: all)")
     parser.add_argument("--network", action="append", choices=NETWORKS, help="of `networks` only these")
     parser.add_argument("--table", action="store_true", help="print the records that there are")
     options = parser.parse_args()
     known = {entry["what"]: entry for entry in load_records()}
-    jobs = {"cores": measure_cores, "whole": measure_whole, "networks": lambda: measure_networks(options.network or list(NETWORKS))}
+    jobs = {"cores": measure_cores, "whole": measure_whole, "networks": lambda: measure_networks(options.network or list(NETWORKS)),
+            "packed": measure_packed}
     if unknown := set(options.parts) - set(jobs):
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(jobs)}")
     for part in [] if options.table else options.parts or jobs:

@@ -4,7 +4,9 @@ from dataclasses import replace
 from math import gcd
 
 import numpy as np
-from networks import thresholds, values
+from draws import TYPES, activation, any_value, choices, either, pick, requantiser, up_to
+from matrix_configs import MATRIX_UNITS
+from networks import values
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
@@ -19,10 +21,7 @@ from finnr_rtl.cores.line_buffer import LineBufferConfig
 from finnr_rtl.cores.lookup import LookupConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.multiply import MultiplyConfig
-from finnr_rtl.cores.mvtu import SHALLOW_REPLAY, MvtuConfig
-from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.cores.padding import PaddingConfig
-from finnr_rtl.cores.product import ARITHMETICS
 from finnr_rtl.cores.ram import STORAGES
 from finnr_rtl.cores.rearrange import DepthToSpaceConfig, SpaceToDepthConfig, UpsampleConfig
 from finnr_rtl.cores.split import SplitConfig
@@ -30,28 +29,10 @@ from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.transpose import TransposeConfig
-from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
+from finnr_rtl.datatypes import DataType, int_, uint
 from finnr_rtl.divisors import divisors
 from finnr_rtl.network.layer import covering
 from finnr_rtl.requantiser import Requantiser
-from finnr_rtl.thresholds import Thresholds
-
-TYPES = [DataType(name) for name in ("BIPOLAR", "TERNARY", "UINT1", "UINT2", "INT2", "INT3", "UINT4", "INT8", "UINT8")]
-
-
-def pick(rng, choices):
-    """One of ``choices``."""
-    return choices[int(rng.integers(len(choices)))]
-
-
-def up_to(rng, most, least=1):
-    """An integer from ``least`` to ``most``."""
-    return int(rng.integers(least, most + 1))
-
-
-def any_value(rng, dtype):
-    """A random value of a type."""
-    return int(dtype.decode([up_to(rng, (1 << dtype.bits) - 1, 0)])[0]) if dtype.name != "TERNARY" else up_to(rng, 1, -1)
 
 
 def fifo(rng):
@@ -138,70 +119,12 @@ def argmax(rng):
     return ArgMaxConfig(pick(rng, TYPES), shape, pick(rng, divisors(channels)))
 
 
-def activation(rng, channels, low, high):
-    """Thresholds into a random type: full or with fewer steps than the type has values; falling channels in some."""
-    output = pick(rng, TYPES)
-    table = thresholds(rng, channels, low, high, output, flips=rng.random() < 0.5)
-    if output.name != "BIPOLAR" and table.steps > 1 and rng.random() < 0.3:
-        table = Thresholds(table.values[:, 1:], output, table.base, table.flip)
-    return table
-
-
-def requantiser(rng, channels, low, high):
-    """Multipliers and a shift that bring the range to a random type, or beyond it; falling channels in some."""
-    output = pick(rng, [DataType(name) for name in ("UINT1", "UINT2", "INT2", "INT3", "UINT4", "INT8", "UINT8")])
-    shift = up_to(rng, 20, 0)
-    factor = (output.max - output.min) * 2.0**shift / max(1, high - low)
-    scale = np.rint(factor * rng.uniform(0.5, 2, channels)).astype(np.int64)
-    if rng.random() < 0.3:
-        scale *= rng.choice([-1, 1], channels)
-    if rng.random() < 0.3:
-        scale[:] = scale[0]
-    offset = rng.integers(output.min, output.max + 1, channels) * 2**shift - scale * rng.integers(low, high + 1, channels)
-    narrow = int(output.min < output.max - 1 and rng.random() < 0.3)
-    table = Requantiser(scale, offset, shift, output.min + narrow, output.max, output)
-    if rng.random() < 0.5:
-        half = 1 << max(0, shift - 1)  # so that ties are frequent
-        table = replace(table, scale=scale // half * half, offset=offset // half * half, half_even=True)
-    if rng.random() < 0.5:
-        count = up_to(rng, min(3, high - low + 1))
-        exceptions = np.stack([rng.choice(min(high - low + 1, 1000), count, replace=False) + low for _ in range(channels)])
-        corrections = rng.integers(output.min, output.max + 1, exceptions.shape) - table(exceptions.T).T
-        table = replace(table, exceptions=exceptions, corrections=corrections)
-    return table
-
-
-def either(rng, channels, low, high):
-    """Thresholds, a requantiser or nothing."""
-    kind = pick(rng, (activation, requantiser, requantiser, None))
-    return kind and kind(rng, channels, low, high)
-
-
-def choices(rng):
-    """How products are computed, and where the words of thresholds are kept."""
-    return {"threshold_storage": pick(rng, STORAGES), "arithmetic": pick(rng, ARITHMETICS)}
-
-
 def requantise(rng):
     input_type = pick(rng, [*TYPES, int_(20), uint(13)])
     channels = pick(rng, (1, 2, 3, 4, 6))
     table = requantiser(rng, channels, input_type.min, input_type.max)
     pe = pick(rng, divisors(channels))
     return ThresholdConfig(input_type, (up_to(rng, 9), channels), table, pe, slots=pick(rng, (0, 0, 1, 3)), **choices(rng))
-
-
-def requantising_mvtu(rng):
-    config = pick(rng, (mvtu, bitwise_mvtu, grouped_mvtu))(rng)
-    table = requantiser(rng, config.mh, *config.accumulator_range)
-    return replace(config, thresholds=table, slots=pick(rng, (0, 0, 1, 2, 9)), **choices(rng))
-
-
-def grouped_mvtu(rng):
-    groups, pe, simd = up_to(rng, 4, 2), up_to(rng, 3), pick(rng, (1, 2, 3))
-    mh, mw = groups * pe * up_to(rng, 3), simd * pick(rng, (1, 2, 5))
-    input_type, weight_type = pick(rng, TYPES), pick(rng, TYPES)
-    config = MvtuConfig(input_type, weight_type, values(rng, weight_type, (mh, mw)), pe, simd, vectors=up_to(rng, 5), groups=groups)
-    return replace(config, thresholds=either(rng, mh, *config.accumulator_range))
 
 
 def fork(rng):
@@ -219,74 +142,8 @@ def add(rng):
     return replace(config, thresholds=either(rng, channels, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 3)))
 
 
-def mvtu(rng):
-    pe, simd = pick(rng, (1, 2, 3, 4)), pick(rng, (1, 2, 3, 5, 8))
-    mh, mw = pe * pick(rng, (1, 1, 2, 3)), simd * pick(rng, (1, 1, 2, 3, 7))
-    input_type, weight_type = pick(rng, TYPES), pick(rng, TYPES)
-    weights = values(rng, weight_type, (mh, mw))
-    storage = pick(rng, STORAGES)
-    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 12), storage=storage, **choices(rng))
-    if rng.random() < 0.3:
-        return config
-    return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
-
-
-def bitwise_mvtu(rng):
-    """Whose products are in LUTs, few and many at a time, with weights in memories and not."""
-    pe, simd = pick(rng, (1, 2, 3, 5)), pick(rng, (1, 2, 3, 4, 8, 13, 30, 61))
-    mh, mw = pe * pick(rng, (1, 2, 3, 8)), simd * pick(rng, (1, 1, 2, 3, 7))
-    input_type, weight_type = pick(rng, (BIPOLAR, BIPOLAR, *TYPES)), pick(rng, (BIPOLAR, BIPOLAR, *TYPES))
-    weights, storage = values(rng, weight_type, (mh, mw)), pick(rng, STORAGES)
-    given = choices(rng) | {"arithmetic": "lut"}
-    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=up_to(rng, 6), storage=storage, **given)
-    if rng.random() < 0.3:
-        return config
-    return replace(config, thresholds=activation(rng, mh, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
-
-
-def constant_mvtu(rng):
-    """Whose weights never change, as all products are made at once."""
-    pe, simd = up_to(rng, 9), pick(rng, (1, 2, 3, 5, 9, 17))
-    input_type, weight_type = pick(rng, TYPES), pick(rng, [dtype for dtype in TYPES if dtype != BIPOLAR])
-    weights = values(rng, weight_type, (pe, simd))
-    if rng.random() < 0.3:
-        weights[rng.random(weights.shape) < 0.7] = 0
-    config = MvtuConfig(input_type, weight_type, weights, pe, simd, up_to(rng, 6), **choices(rng))
-    return replace(config, thresholds=either(rng, pe, *config.accumulator_range), slots=pick(rng, (0, 0, 1, 2, 9)))
-
-
-def packed_mvtu(rng):
-    """With products that share DSP slices, most negative weights included."""
-    bits, pe, simd = up_to(rng, 8, 2), up_to(rng, 9, 2), pick(rng, (1, 2, 3, 5))
-    shape = pe * up_to(rng, 2), simd * up_to(rng, 3, 2)
-    weights = rng.choice([-(1 << bits - 1), -1, 0, (1 << bits - 1) - 1, int(rng.integers(1 << bits - 1))], shape)
-    input_type, arithmetic = pick(rng, (uint, int_))(up_to(rng, 8, 2)), pick(rng, PACKED)
-    config = MvtuConfig(input_type, int_(bits), weights, pe, simd, up_to(rng, 4), storage=pick(rng, STORAGES), arithmetic=arithmetic)
-    return replace(config, thresholds=either(rng, shape[0], *config.accumulator_range))
-
-
-def several_vectors(rng):
-    """A matrix unit that takes several vectors at once."""
-    config = pick(rng, (mvtu, bitwise_mvtu, constant_mvtu, grouped_mvtu, requantising_mvtu, packed_mvtu))(rng)
-    mmv = up_to(rng, 4, 2)
-    return replace(config, mmv=mmv, vectors=mmv * up_to(rng, 4))
-
-
 def transpose(rng):
     return TransposeConfig(pick(rng, TYPES), (up_to(rng, 6), up_to(rng, 12), up_to(rng, 5), up_to(rng, 4)))
-
-
-def deep_mvtu(rng):
-    """With a replay buffer that is read a cycle ahead."""
-    groups = up_to(rng, 2)
-    weights = values(rng, BIPOLAR, (2 * groups, 2 * SHALLOW_REPLAY + 2))
-    return MvtuConfig(pick(rng, TYPES), BIPOLAR, weights, pe=1, simd=2, groups=groups)
-
-
-def deep_wide_mvtu(rng):
-    """With a replay buffer in block RAM that is read in the cycle of use."""
-    weights = values(rng, BIPOLAR, (2, 4 * up_to(rng, 256, 200)))
-    return MvtuConfig(DataType("UINT8"), BIPOLAR, weights, pe=1, simd=4, vectors=2)
 
 
 def threshold(rng):
@@ -414,7 +271,7 @@ def stuffing(rng):
     return StuffingConfig(dtype, shape, factors, any_value(rng, wider or dtype), pick(rng, divisors(channels)), wider)
 
 
-CORES = {
+CORES = {unit.__name__: unit for unit in MATRIX_UNITS} | {
     "fifo": fifo,
     "deep_fifo": deep_fifo,
     "width_converter": width_converter,
@@ -425,18 +282,9 @@ CORES = {
     "line_buffer": line_buffer,
     "pool": pool,
     "argmax": argmax,
-    "mvtu": mvtu,
-    "bitwise_mvtu": bitwise_mvtu,
-    "constant_mvtu": constant_mvtu,
-    "deep_mvtu": deep_mvtu,
-    "several_vectors": several_vectors,
     "transpose": transpose,
-    "deep_wide_mvtu": deep_wide_mvtu,
     "threshold": threshold,
     "requantise": requantise,
-    "grouped_mvtu": grouped_mvtu,
-    "requantising_mvtu": requantising_mvtu,
-    "packed_mvtu": packed_mvtu,
     "fork": fork,
     "add": add,
     "depthwise": depthwise,

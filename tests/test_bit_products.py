@@ -4,8 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from core_configs import bitwise_mvtu, values
 from core_verilog import Placed, hold_to_contract
+from matrix_configs import bitwise_mvtu
+from networks import values
 
 from finnr_rtl.cores.bit_heap import plan
 from finnr_rtl.cores.bit_planes import Front, in_sums, owed, planes

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_configs import constant_mvtu
 from core_verilog import Placed, hold_to_contract
+from matrix_configs import constant_mvtu
 
 from finnr_rtl.cores.adder import Adder, Operand
 from finnr_rtl.cores.adder_graph import adder_graph
