@@ -34,7 +34,8 @@ class Parts:
         self.family = family
         self.six = family in SLICES
         self.lut_memory = family in LUT_MEMORY
-        # Yosys packs registers and adders into DSP slices on 7-series only.
+        # Yosys packs registers into DSP slices on 7-series and iCE40, and adders, whatever they add, on 7-series.
+        self.slices_hold = family in ("xc7", "ice40")
         self.slices_add = family == "xc7"
         self.fixed = 0
         self.ff = 0
@@ -68,8 +69,16 @@ class Parts:
 
     def into_slices(self, bits: int) -> None:
         """``bits`` registers, counted already, are those of DSP slices where these have any."""
-        if self.slices_add:
+        if self.slices_hold:
             self.ff -= bits
+
+    def slice_adds(self, first: Shape, second: Shape, product: Shape, addend: Shape, total: Shape) -> bool:
+        """Whether the DSP slice of ``first * second`` adds something to it: on iCE40 only to a product that needs no zeros above it,
+        and nothing wider than it where its highest bit is not kept."""
+        if self.family != "ice40":
+            return self.slices_add
+        natural = first.width + second.width + (first.signed != second.signed)
+        return product.signed == total.signed and (addend.width <= product.width or natural == product.width)
 
     def counter(self, count: int, early: bool = False) -> int:
         """A counter of ``count`` states (cores/counter.py). Returns its bits, 0 where it stands still."""
@@ -101,14 +110,16 @@ class Parts:
         """A LUT memory with one write port, read at any address in the cycle of use."""
         if not self.lut_memory:
             self.ff += words * width
-            self.lut("register file bit", words * width)
+            self.lut("register file bit", (words - 1) * width)
+            self.lut("register file word", words)
             return
         cells, banks = lut_ram(self.family, words, width)
         self.fixed += cells
         self._banks(banks, width)
 
-    def block(self, words: int, width: int, written: bool = True) -> None:
-        """Block RAM with a clocked read port; several where one that is only read would be rounded up too far."""
+    def block(self, words: int, width: int, written: bool = True, number: int = 1) -> None:
+        """Block RAM with a clocked read port; several where one that is only read would be rounded up too far. ``number`` such memories
+        are written and read side by side, with what is written and both addresses in common."""
         parts = [words] if written else rom_parts(words, width, True)
         if len(parts) > 1:
             for part in parts:
@@ -118,13 +129,14 @@ class Parts:
             return
         if written and not self.six:
             # These block RAMs do not tell what a word read while it is written was before, which synthesis sees to.
-            self.ff += 2 * width + address_bits(words) + 2
-            self.lut("forwarded bit", width)
+            self.ff += 2 * width + address_bits(words) + 2 * number
+            self.lut("forwarded bit", width * number)
             self.lut("forwarded address bit", address_bits(words))
         cells, banks = block_ram(self.family, words, width, written)
-        self.bram18 += cells
-        self._banks(banks, width)
-        self.ff += (banks - 1).bit_length()
+        self.bram18 += cells * number
+        for _ in range(number):
+            self._banks(banks, width)
+        self.ff += (banks - 1).bit_length() * number
 
     def _banks(self, banks: int, width: int) -> None:
         """The multiplexer behind ``banks`` memories."""
@@ -136,11 +148,12 @@ class Parts:
         """Whether a memory that is written is in block RAM."""
         return ram_style(words, width, self) == "block"
 
-    def ram(self, words: int, width: int) -> None:
-        """A memory with one write port and one clocked read port."""
+    def ram(self, words: int, width: int, number: int = 1) -> None:
+        """``number`` memories with one write port and one clocked read port, as :meth:`block` has them."""
         if self.in_block(words, width):
-            self.block(words, width)
-        else:
+            self.block(words, width, number=number)
+            return
+        for _ in range(number):
             self.lutram(words, width)
             self.ff += width
 

@@ -46,13 +46,18 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         blocks = 0
     registers += lanes * kept
     operand = 0 if table.exceptions.size else register
+    adds = blocks == 1 and p.slice_adds(x, scale, product, offset, total)
+    if adds:
+        # The slice's own registers take the addend, on iCE40 if there is one for each of its bits, and the sum.
+        p.into_slices(lanes * kept)
+        shared.into_slices(addends if p.slices_add or max(addends, offsets.changing) == width else 0)
     if blocks == 1:
-        # The slice's own registers take the product, the addend and the sum, and the operand if nothing else reads it.
-        p.into_slices(registers + operand)
-        shared.into_slices(addends + taken_with_operand(scales, words))
+        # And the product, and the operand if nothing else reads it.
+        p.into_slices(registers - lanes * kept + operand)
+        shared.into_slices(taken_with_operand(scales, words))
     elif blocks:
         p.into_slices(lanes * last_block_bits(product.width, blocks) + operand)
-    if blocks != 1 or not p.slices_add:
+    if not adds:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
         p.lut("sum bit", added if p.six else lanes * total.width)
     p.ff += registers
