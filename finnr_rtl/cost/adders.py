@@ -19,10 +19,11 @@ class Operand(NamedTuple):
 
 
 class Adders(NamedTuple):
-    """Full adders, those of the last step of several apart, half adders (where one of three bits is 0), and bits of the adder at the end
-    that have two terms."""
+    """Full adders of bits of the operands, those of what others made, those of the last step of several apart from both, half adders
+    (where one of three bits is 0), and bits of the adder at the end that have two terms."""
 
-    full: int
+    first: int
+    inner: int
     last: int
     half: int
     carried: int
@@ -39,8 +40,11 @@ def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: boo
     # Each more takes as much as the one before.
     some, more = (_adders(operands * number, width, plain) for number in (MANY // 2, MANY))
     further = (times - MANY) / (MANY - MANY // 2)
-    full, half = (round(last + (last - first) * further) for first, last in ((some.full, more.full), (some.half, more.half)))
-    return Adders(full, more.last, half, more.carried)
+    first, inner, half = (
+        round(after + (after - before) * further)
+        for before, after in ((some.first, more.first), (some.inner, more.inner), (some.half, more.half))
+    )
+    return Adders(first, inner, more.last, half, more.carried)
 
 
 @cache
@@ -51,7 +55,7 @@ def _adders(operands: tuple[Operand, ...], width: int, plain: bool) -> Adders:
     ]
     words = [[column[row] if row < len(column) else None for column in columns] for row in range(max(map(len, columns), default=0))]
     made: dict[frozenset, tuple] = {}
-    last = steps = 0
+    last, steps = [], 0
     while len(words) > 2:
         left = words[: len(words) // 3 * 3]
         words = words[len(left) :]
@@ -63,11 +67,12 @@ def _adders(operands: tuple[Operand, ...], width: int, plain: bool) -> Adders:
                 sums.append(total)
                 carries.append(carry)
             words += [sums, carries[:width]]
-        last = sum(len(bits) == 3 for bits in list(made)[before:])
-    full = sum(len(bits) == 3 for bits in made)
+        last = [bits for bits in list(made)[before:] if len(bits) == 3]
+    full = [bits for bits in made if len(bits) == 3]
     carried = sum(first is not None and second is not None for first, second in zip(*words, strict=True)) if len(words) == 2 else 0
-    last = last if steps > 1 or plain else 0
-    return Adders(full - last, last, len(made) - full, carried)
+    last = last if steps > 1 or plain else []
+    first = sum(all(isinstance(source, int) for source, _ in bits) for bits in full[: len(full) - len(last)])
+    return Adders(first, len(full) - len(last) - first, len(last), len(made) - len(full), carried)
 
 
 def _reaches(operand: Operand, place: int) -> bool:

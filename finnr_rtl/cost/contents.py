@@ -7,7 +7,7 @@ from weakref import finalize
 
 import numpy as np
 
-__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_lane", "remember"]
+__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_lane", "remember", "tree_luts"]
 
 # Memories of more words than this have no two columns alike but by design.
 FEW_WORDS = 16
@@ -95,6 +95,30 @@ def _different(packed: np.ndarray, words: int) -> tuple[int, int]:
         return len(kept), len(kept)
     tables = np.frombuffer(b"".join(column.ljust(-(-size // 8) * 8, b"\0") for column in kept), dtype=np.uint64)
     return len(kept), len(set(np.unique(tables).tolist()) - {0, (1 << 64) - 1})
+
+
+def tree_luts(words: list[int], bits: int, joined: int) -> int:
+    """LUTs of four inputs for a table of ``words``, of ``bits`` bits each: a tree of multiplexers over parts of 16 words, where parts that
+    are alike, or opposite, are one. Up to ``joined`` words are joined by multiplexers beside the LUTs, which then are one for each 16
+    words, or those of a tree where these are fewer."""
+    size = max(16, 1 << (len(words) - 1).bit_length())
+    kept = [word >> bit & 1 for bit in range(bits) for word in words + words[-1:] * (size - len(words))]
+    columns = [tuple(kept[start : start + size]) for start in range(0, len(kept), size)]
+    joined = min(joined, size)
+    above = {part for column in columns for part in _parts(column, 2 * joined, size)}
+    below = {part for column in columns for part in _parts(column, joined, joined)}
+    return len(above) + sum(min(joined // 16, len(_parts(part, 16, joined))) for part in below)
+
+
+def _parts(table: tuple[int, ...], least: int, most: int) -> set[tuple[int, ...]]:
+    """Parts of ``least`` to ``most`` words that halving a table of 2 ** n words gives, each for its opposite too, and none whose halves are
+    the same."""
+    found = set()
+    for start in range(0, len(table) if least <= most else 0, most):
+        part = table[start : start + most]
+        if part[: most // 2] != part[most // 2 :] or (most == 16 and len(set(part)) > 1):
+            found.add(part if part[0] else tuple(1 - bit for bit in part))
+    return found | _parts(table, least, most // 2) if least < most else found
 
 
 def changing_columns(codes: np.ndarray) -> int:

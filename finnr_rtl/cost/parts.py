@@ -1,6 +1,7 @@
 """What cores are made of: registers, counters, queues and memories, counted as synthesis maps them."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from math import ceil
 
 from amaranth.hdl import Shape
@@ -34,6 +35,8 @@ class Parts:
         self.family = family
         self.six = family in SLICES
         self.lut_memory = family in LUT_MEMORY
+        # Most words of a table that is made of LUTs of 16 words and nothing but the multiplexers beside them.
+        self.joined = 128 if family == "ecp5" else 16
         # Yosys packs registers into DSP slices on 7-series and iCE40, and adders, whatever they add, on 7-series.
         self.slices_hold = family in ("xc7", "ice40")
         self.slices_add = family == "xc7"
@@ -181,10 +184,13 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom") -> None:
+    def rom(
+        self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom", luts: Callable[[int], int] | None = None
+    ) -> None:
         """cores/rom.py of ``width`` columns of bits, of which ``columns`` tells what synthesis keeps, where that is known.
 
-        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights.
+        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights. ``luts`` gives the LUTs of four inputs
+        of contents that are simple, from the words that multiplexers beside LUTs join.
         """
         if words < 2:
             return
@@ -205,10 +211,19 @@ class Parts:
             banks = ceil(words / 64)
             tables = tables or columns * banks
             self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
-        else:
+        elif self.six:
             # Synthesis makes one thing of it and what reads it, and where a LUT is hardly large enough for a column, a poor one.
-            least = 32 if self.six else 16
-            self.lut(kind if words <= least else f"deep {kind}", columns * max(1, words / least))
+            self.lut(kind if words <= 32 else f"deep {kind}", columns * max(1, words / 32))
+        elif luts:
+            self.lut(kind, luts(self.joined))
+        elif words <= 16:
+            self.lut(kind, columns)
+        elif words <= self.joined:
+            # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
+            self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
+        else:
+            # Multiplexers are LUTs too.
+            self.lut(f"deep {kind}", columns * (words / 16 + words / self.joined - 1))
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
         """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
@@ -219,9 +234,11 @@ class Parts:
 
     def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True) -> None:
         """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for ``plain`` see :func:`adders`."""
-        full, last, half, carried = adders(operands, width, times, plain)
-        # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room.
-        self.lut("full adder" if plain else "product full adder", count * full)
+        first, inner, last, half, carried = adders(operands, width, times, plain)
+        # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room: of six inputs at first.
+        apart = 0 if plain or self.six else inner
+        self.lut("full adder" if plain else "product full adder", count * (first + inner - apart))
+        self.lut("inner full adder", count * apart)
         self.lut("last full adder", count * last)
         self.lut("half adder" if plain else "product half adder", count * half)
         # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.

@@ -11,7 +11,7 @@ from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.adders import Operand
-from finnr_rtl.cost.contents import columns, remember
+from finnr_rtl.cost.contents import columns, remember, tree_luts
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.arithmetic import last_block_bits, multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
@@ -35,8 +35,11 @@ def _(c: LookupConfig, p):
         p.ff += c.input.width + fold + 1
     words, bits = c.folds << c.input_type.bits, c.output_type.bits
     key = ("lanes", c.pe, c.input_type, c.output_type)
-    for kept in remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows]):
-        p.rom(words, bits, rom_in_block(c.storage, words, bits), kept, "table")
+    block = rom_in_block(c.storage, words, bits)
+    kept = remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows])
+    for own, rows in zip(kept, c.rows, strict=True):
+        p.rom(words, bits, block, own, "table", lambda joined, rows=rows: remember(
+            c.table, ("tree", joined, c.input_type, c.output_type, tuple(rows)), lambda: tree_luts(rows, bits, joined)))
     p.ff += 1
 
 

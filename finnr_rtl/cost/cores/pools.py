@@ -72,7 +72,9 @@ def _(c: ArgMaxConfig, p):
                 p.chain(c.dtype.bits, length)
                 p.ff += (first ^ last).bit_length() * length
             met.append((waiting[pair][0], waiting[pair + 1][1], 1))
-        p.greater(len(met), c.dtype.bits)
+        # Of the last two of a pixel in one beat, it only matters which is greater.
+        last = len(waiting) == 2 and c.folds == 1
+        (p.compare if last else p.greater)(len(met), c.dtype.bits)
         p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
         waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
         levels += 1
