@@ -29,16 +29,17 @@ class Adders(NamedTuple):
     carried: int
 
 
-def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: bool = True) -> Adders:
-    """What the sum of ``operands``, each ``times`` over, is made of, in ``width`` bits. ``plain`` tells that each bit of an operand is a
-    signal: the LUTs of the adder at the end then have room for what a full adder before them makes, as they have behind others.
+def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: bool = True, constant: bool = False) -> Adders:
+    """What the sum of ``operands``, each ``times`` over, and a ``constant`` is made of, in ``width`` bits. ``plain`` tells that each bit of
+    an operand is a signal: the LUTs of the adder at the end then have room for what a full adder before them makes, as they have behind
+    others.
 
     The highest bits of signed numbers come again in each column above, where one full adder does for all that have the same inputs.
     """
     if times <= MANY:
-        return _adders(operands * times, width, plain)
+        return _adders(operands * times, width, plain, constant)
     # Each more takes as much as the one before.
-    some, more = (_adders(operands * number, width, plain) for number in (MANY // 2, MANY))
+    some, more = (_adders(operands * number, width, plain, constant) for number in (MANY // 2, MANY))
     further = (times - MANY) / (MANY - MANY // 2)
     first, inner, half = (
         round(after + (after - before) * further)
@@ -48,12 +49,14 @@ def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: boo
 
 
 @cache
-def _adders(operands: tuple[Operand, ...], width: int, plain: bool) -> Adders:
+def _adders(operands: tuple[Operand, ...], width: int, plain: bool, constant: bool) -> Adders:
     columns = [
         [(index, min(place - operand.place, operand.width - 1)) for index, operand in enumerate(operands) if _reaches(operand, place)]
         for place in range(width)
     ]
     words = [[column[row] if row < len(column) else None for column in columns] for row in range(max(map(len, columns), default=0))]
+    # With a bit that is known, a full adder is what it is with 0.
+    words += [[None] * width] * constant
     made: dict[frozenset, tuple] = {}
     last, steps = [], 0
     while len(words) > 2:

@@ -232,9 +232,11 @@ class Parts:
         else:
             self.known(bits, 2 * bits)
 
-    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True) -> None:
-        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for ``plain`` see :func:`adders`."""
-        first, inner, last, half, carried = adders(operands, width, times, plain)
+    def sum(
+        self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False
+    ) -> None:
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`."""
+        first, inner, last, half, carried = adders(operands, width, times, plain, constant)
         # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room: of six inputs at first.
         apart = 0 if plain or self.six else inner
         self.lut("full adder" if plain else "product full adder", count * (first + inner - apart))
