@@ -20,6 +20,9 @@ __all__ = ["Parts"]
 # Deepest chain of registers that stays one; a longer one, without reset and tapped at its end alone, becomes a shift register in LUTs.
 LONGEST_CHAIN = 2
 
+# Most bits of a comparison of which Yosys makes no carry chain on ECP5.
+SHORT_CARRY = 4
+
 # LUTs that Yosys makes, for each bit, of 64 words of a read-only memory of more than 256.
 DEEP_BANK = 1.4
 
@@ -276,7 +279,11 @@ class Parts:
     def greater(self, count: int, bits: int) -> None:
         """``count`` times the greater of two numbers."""
         self.known(count * (2 * ceil(bits / 3) + bits), 0)
-        self.lut("greater bit", 0 if self.six else count * bits)
+        if self.family == "ecp5" and bits <= SHORT_CARRY:
+            # Each bit is a table of all bits of both numbers, as far as LUTs have inputs.
+            self.lut("small greater LUT", count * bits * (4 ** (bits - 2) if bits <= 3 else 1.5))
+        else:
+            self.lut("greater bit", 0 if self.six else count * bits)
 
     def output_place(self) -> None:
         """cores/register.py."""

@@ -97,6 +97,7 @@ def _(c: MultiplyConfig, p):
     p.ff += 2 + (c.parts > 1) + fold * (1 + (c.parts > 1) + along)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
     p.ff += registers + c.pe * part_bits(*shapes, c.arithmetic)
+    p.lut("zero bit", c.pe * sum(shape.width for shape, zero in zip(shapes, c.zeros, strict=True) if zero))
     blocks = multiply(p, c.pe, *shapes, c.arithmetic)
     if blocks == 1:
         p.into_slices(registers)
