@@ -233,7 +233,8 @@ class Parts:
         if in_slices and self.slices_add:
             self.lut("cleared bit", bits)
         else:
-            self.known(bits, 2 * bits)
+            self.known(bits, 0)
+            self.lut("accumulator bit", 0 if self.six else bits)
 
     def sum(
         self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False
@@ -276,10 +277,10 @@ class Parts:
         self.known(count * 2 * ceil(bits / 3), 0)
         self.lut("compare bit", 0 if self.six else count * bits)
 
-    def greater(self, count: int, bits: int) -> None:
-        """``count`` times the greater of two numbers."""
+    def greater(self, count: int, bits: int, goes_on: bool = False) -> None:
+        """``count`` times the greater of two numbers, with which logic ``goes_on`` or which is in registers."""
         self.known(count * (2 * ceil(bits / 3) + bits), 0)
-        if self.family == "ecp5" and bits <= SHORT_CARRY:
+        if self.family == "ecp5" and bits <= SHORT_CARRY and not goes_on:
             # Each bit is a table of all bits of both numbers, as far as LUTs have inputs.
             self.lut("small greater LUT", count * bits * (4 ** (bits - 2) if bits <= 3 else 1.5))
         else:

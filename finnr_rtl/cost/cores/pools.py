@@ -47,11 +47,12 @@ def _(c: GlobalPoolConfig, p):
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + fold * (1 + fold_use(c.thresholds, c.pe)[1]) + c.pe * total.width
     if c.function == "max":
-        p.greater(c.pe, total.width)
+        p.greater(c.pe, total.width, goes_on=True)
     else:
         # What replaces the sum at the first pixel, and an adder where there are bits to add.
         added = total.width if number_shape(c.input_type).signed else min(total.width, c.input_type.bits)
-        p.known(c.pe * (total.width + added), 2 * c.pe * total.width)
+        p.known(c.pe * (total.width + added), 0)
+        p.lut("first bit", 0 if p.six else c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:

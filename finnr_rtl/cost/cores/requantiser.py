@@ -59,7 +59,8 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         p.into_slices(lanes * last_block_bits(product.width, blocks) + operand)
     if not adds:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
-        p.lut("sum bit", added if p.six else lanes * total.width)
+        # Carries of bits that nobody reads take no LUTs of iCE40.
+        p.lut("sum bit", added if p.six else lanes * (kept if p.family == "ice40" else total.width))
     p.ff += registers
     shared.ff += addends
     _clip(table, lanes, sums, p)
@@ -80,7 +81,10 @@ def _clip(table: Requantiser, lanes: int, sums: tuple[int, int], p: Parts) -> No
     bounds = (sums[0] >> table.shift < table.low) + (sums[1] >> table.shift > table.high)
     if bounds:
         shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift).width
-        p.known(lanes * (table.output.bits if bounds == 2 else 1), lanes * (table.output.bits + shifted))
+        p.known(lanes * (table.output.bits if bounds == 2 else 1), 0)
+        if not p.six:
+            p.lut("clipped bit", lanes * table.output.bits)
+            p.lut("bound bit", lanes * (shifted - table.output.bits))
 
 
 def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Parts, storage: str) -> None:
