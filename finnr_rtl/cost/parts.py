@@ -188,7 +188,8 @@ class Parts:
         self.level(depth)
 
     def rom(
-        self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom", luts: Callable[[int], int] | None = None
+        self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom",
+        luts: Callable[[int], int] | None = None,
     ) -> None:
         """cores/rom.py of ``width`` columns of bits, of which ``columns`` tells what synthesis keeps, where that is known.
 
@@ -249,13 +250,6 @@ class Parts:
         self.lut("half adder" if plain else "product half adder", count * half)
         # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.
         self.lut("sum bit", count * (carried if self.six else width * (carried > 0)))
-
-    def heap(self, luts: int) -> None:
-        """LUTs that are cells where the device has them, and more or fewer elsewhere."""
-        if self.six:
-            self.fixed += luts
-        else:
-            self.lut("heap LUT", luts)
 
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
