@@ -226,8 +226,9 @@ class Parts:
             # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
             self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
         else:
-            # Multiplexers are LUTs too.
+            # Multiplexers are LUTs too, and columns share what the address selects.
             self.lut(f"deep {kind}", columns * (words / 16 + words / self.joined - 1))
+            self.lut("selected part", words / 16)
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
         """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""

@@ -13,6 +13,8 @@ from finnr_rtl.cores.operands import holding
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.parts import Parts
 
+# With so many bits of weights more than it takes to number them, lanes are not the same by chance.
+SURELY = 20
 # LUTs of four inputs of each counter, which there is a module of its own.
 SMALL_COUNTERS = {
     "ecp5": {FullAdder: 2, Parity: 4, SixCounter: 12, TwelveCounter: 30},
@@ -23,6 +25,7 @@ SMALL_COUNTERS = {
 def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
     """The lanes of cores/bit_products.py, for one vector, with their sums; returns the shape of one."""
     first, total = front(c), lane_sum(c)
+    lanes = distinct_lanes(c)
     if not p.six:
         for inputs, number in remember(c.weights, ("functions", c.pe, c.simd, first.planes), lambda: _functions(c, first)).items():
             p.lut("front LUT" if inputs <= 4 else f"front of {inputs}", number)
@@ -31,9 +34,16 @@ def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
     else:
         # Each LUT is of two lanes.
         of_two = c.fused and first.address == 4
-        p.fixed += -(-c.pe // 2) * len(first.groups[1]) if of_two else c.pe * first.luts
-    heap_sums(total, c.pe, p)
+        p.fixed += -(-lanes // 2) * len(first.groups[1]) if of_two else lanes * first.luts
+    heap_sums(total, lanes, p)
     return holding(*sum_range(c))
+
+
+def distinct_lanes(c: MvtuConfig) -> int:
+    """Lanes that have different weights: of those that have the same, synthesis keeps one."""
+    if c.sf * c.simd * c.nf * c.weight_type.bits >= c.pe.bit_length() + SURELY:
+        return c.pe
+    return remember(c.weights, ("lanes", c.pe, c.simd), lambda: len(np.unique(weight_codes(c).reshape(c.pe, -1), axis=0)))
 
 
 def heap_sums(total: Sum, count: int, p: Parts) -> None:
@@ -57,7 +67,7 @@ def _functions(c: MvtuConfig, first: Front) -> Counter[int]:
     found = Counter()
     for group in [*counted, *([bit] for bit in alone)]:
         outputs = min(2, first.width - group[0][1].worth) if len(group) > 1 else 1
-        lanes = c.pe if codes is None else _distinct(codes, group, len(group))
+        lanes = distinct_lanes(c) if codes is None else _distinct(codes, group, len(group))
         found[len(group) + (first.address if c.fused else len(group))] += outputs * lanes
     return found
 

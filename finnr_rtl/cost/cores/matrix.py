@@ -12,7 +12,7 @@ from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, activation_by_shape, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
-from finnr_rtl.cost.cores.bit_products import bit_lanes
+from finnr_rtl.cost.cores.bit_products import bit_lanes, distinct_lanes
 from finnr_rtl.cost.cores.constant_products import constant_lanes, sum_shapes
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.cost.cores.packed import packed_lanes
@@ -78,7 +78,7 @@ def _(c: MvtuConfig, p):
     if c.constant and table is not None:
         activation_by_shape(table, sum_shapes(c), vector, c, shared=p)
     else:
-        activation(table, c.pe, total, vector, c, shared=p)
+        activation(table, c.pe, total, vector, c, shared=p, operands=distinct_lanes(c) if c.bitwise else None)
     p.add(vector, c.mmv)
 
 
