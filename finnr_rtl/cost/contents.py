@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 from weakref import finalize
 
@@ -17,7 +18,7 @@ MANY_COLUMNS = 1 << 14
 
 class Columns(NamedTuple):
     """Bit columns of a memory that are not constant, how many of them are not equal to another, and of memories of more than 64 words
-    how many different tables of 64 words these consist of.
+    how many different tables of 64 words these consist of; of few words, how many of those that differ are a bit of the address.
 
     A column that is constant costs nothing. Of equal ones synthesis keeps one in LUTs, but all in block RAM.
     """
@@ -25,6 +26,7 @@ class Columns(NamedTuple):
     changing: int
     distinct: int
     tables: int = 0
+    wires: int = 0
 
 
 _known: dict[int, dict] = {}
@@ -51,6 +53,7 @@ def columns(words: np.ndarray, bits: int) -> Columns:
         return Columns(changing, *_different(_packed(codes, bits).reshape(-1, -(-len(words) // 8)), len(words)))
     # There may be a hundred thousand columns, for hundreds of layouts: soon all that there can be are found.
     found = np.zeros(1 << len(words), dtype=bool)
+    wires = _address_bits(len(words))
     for bit in range(bits):
         for start in range(0, codes.shape[1], MANY_COLUMNS):
             patterns = np.zeros(min(MANY_COLUMNS, codes.shape[1] - start), dtype=np.uint16)
@@ -58,8 +61,8 @@ def columns(words: np.ndarray, bits: int) -> Columns:
                 patterns |= (row >> codes.dtype.type(bit) & codes.dtype.type(1)).astype(np.uint16) << np.uint16(place)
             found[patterns] = True
             if found[1:-1].all():
-                return Columns(changing, len(found) - 2)
-    return Columns(changing, int(np.count_nonzero(found[1:-1])))
+                break
+    return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[wires])))
 
 
 def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
@@ -67,8 +70,26 @@ def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
     codes = _codes(words, bits)
     changing = np.bitwise_count(np.bitwise_or.reduce(codes, axis=0) & ~np.bitwise_and.reduce(codes, axis=0)).tolist()
     deep = len(words) > FEW_WORDS
-    different = (_different(lane, len(words)) for lane in _packed(codes, bits))
-    return Counter(Columns(count, distinct, tables if deep else 0) for count, (distinct, tables) in zip(changing, different, strict=True))
+    packed = _packed(codes, bits)
+    different = (_different(lane, len(words)) for lane in packed)
+    wires = [0] * len(packed) if deep else (len({*map(bytes, lane)} & _wires(len(words))) for lane in packed)
+    return Counter(
+        Columns(count, distinct, tables if deep else 0, wire)
+        for count, (distinct, tables), wire in zip(changing, different, wires, strict=True)
+    )
+
+
+@cache
+def _address_bits(words: int) -> list[int]:
+    """Columns of so many words that are a bit of the address or its opposite, word n at bit n."""
+    bits = [sum((word >> bit & 1) << word for word in range(words)) for bit in range((words - 1).bit_length())]
+    return sorted({*bits, *(bit ^ ((1 << words) - 1) for bit in bits)})
+
+
+@cache
+def _wires(words: int) -> set[bytes]:
+    """The same as :func:`_packed` has them."""
+    return {np.packbits([bit >> word & 1 for word in range(words)]).tobytes() for bit in _address_bits(words)}
 
 
 def _codes(words: np.ndarray, bits: int) -> np.ndarray:

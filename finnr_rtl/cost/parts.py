@@ -203,7 +203,7 @@ class Parts:
             if changing:
                 self.block(words, changing, written=False)
             return
-        columns, tables = (width, 0) if columns is None else columns[1:]
+        columns, tables, wires = (width, 0, 0) if columns is None else columns[1:]
         number = len(rom_parts(words, width, False))
         self.ff += columns * number + number - 1
         self.multiplexer(number, columns)
@@ -217,11 +217,11 @@ class Parts:
             self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
         elif self.six:
             # Synthesis makes one thing of it and what reads it, and where a LUT is hardly large enough for a column, a poor one.
-            self.lut(kind if words <= 32 else f"deep {kind}", columns * max(1, words / 32))
+            self.lut(kind if words <= 32 else f"deep {kind}", (columns - wires) * max(1, words / 32))
         elif luts:
             self.lut(kind, luts(self.joined))
         elif words <= 16:
-            self.lut(kind, columns)
+            self.lut(kind, columns - wires)
         elif words <= self.joined:
             # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
             self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
