@@ -20,13 +20,14 @@ class Operand(NamedTuple):
 
 class Adders(NamedTuple):
     """Full adders of bits of the operands, those of what others made, those of the last step of several apart from both, half adders
-    (where one of three bits is 0), and bits of the adder at the end that have two terms."""
+    (where one of three bits is 0), bits of the adder at the end that have two terms, and its bits from the lowest of these on."""
 
     first: int
     inner: int
     last: int
     half: int
     carried: int
+    chain: int
 
 
 def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: bool = True, constant: bool = False) -> Adders:
@@ -45,7 +46,7 @@ def adders(operands: tuple[Operand, ...], width: int, times: int = 1, plain: boo
         round(after + (after - before) * further)
         for before, after in ((some.first, more.first), (some.inner, more.inner), (some.half, more.half))
     )
-    return Adders(first, inner, more.last, half, more.carried)
+    return Adders(first, inner, more.last, half, more.carried, more.chain)
 
 
 @cache
@@ -72,10 +73,11 @@ def _adders(operands: tuple[Operand, ...], width: int, plain: bool, constant: bo
             words += [sums, carries[:width]]
         last = [bits for bits in list(made)[before:] if len(bits) == 3]
     full = [bits for bits in made if len(bits) == 3]
-    carried = sum(first is not None and second is not None for first, second in zip(*words, strict=True)) if len(words) == 2 else 0
+    carried = [place for place in range(width) if None not in (words[0][place], words[1][place])] if len(words) == 2 else []
     last = last if steps > 1 or plain else []
     first = sum(all(isinstance(source, int) for source, _ in bits) for bits in full[: len(full) - len(last)])
-    return Adders(first, len(full) - len(last) - first, len(last), len(made) - len(full), carried)
+    chain = width - carried[0] if carried else 0
+    return Adders(first, len(full) - len(last) - first, len(last), len(made) - len(full), len(carried), chain)
 
 
 def _reaches(operand: Operand, place: int) -> bool:

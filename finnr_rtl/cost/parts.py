@@ -242,15 +242,20 @@ class Parts:
         self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False
     ) -> None:
         """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`."""
-        first, inner, last, half, carried = adders(operands, width, times, plain, constant)
+        first, inner, last, half, carried, chain = adders(operands, width, times, plain, constant)
         # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room: of six inputs at first.
         apart = 0 if plain or self.six else inner
         self.lut("full adder" if plain else "product full adder", count * (first + inner - apart))
         self.lut("inner full adder", count * apart)
         self.lut("last full adder", count * last)
         self.lut("half adder" if plain else "product half adder", count * half)
-        # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.
-        self.lut("sum bit", count * (carried if self.six else width * (carried > 0)))
+        self.carry(count, carried, chain)
+
+    def carry(self, count: int, carried: int, places: int) -> None:
+        """``count`` carry chains of so many ``places``, to ``carried`` of which there is something to add: LUTs of six inputs are no more,
+        those of four one for each place, of ECP5 in pairs."""
+        self.lut("sum bit", count * carried * self.six)
+        self.known(0, count * (2 * ceil(places / 2) if self.family == "ecp5" else places))
 
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""

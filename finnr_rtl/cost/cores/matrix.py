@@ -73,7 +73,7 @@ def _(c: MvtuConfig, p):
     if c.thresholds is None and (scale != 1 or offsets.any()):
         # Less a constant they are the same LUTs.
         _, less = parameters(offsets, c.pe, p)
-        vector.lut("sum bit", c.pe * total.width * (less.changing > 0))
+        vector.carry(c.pe * (less.changing > 0), total.width, total.width)
     table = _in_sums(c)
     if c.constant and table is not None:
         activation_by_shape(table, sum_shapes(c), vector, c, shared=p)

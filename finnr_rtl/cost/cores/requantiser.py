@@ -60,7 +60,8 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
     if not adds:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
         # Carries of bits that nobody reads take no LUTs of iCE40.
-        p.lut("sum bit", added if p.six else lanes * (kept if p.family == "ice40" else total.width))
+        p.carry(1, added, 0)
+        p.carry(lanes, 0, kept if p.family == "ice40" else total.width)
     p.ff += registers
     shared.ff += addends
     _clip(table, lanes, sums, p)
@@ -92,7 +93,7 @@ def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Part
     entries, bits = table.exceptions.shape[1], table.output.bits
     shared.ff += 1
     p.ff += lanes * bits
-    p.lut("sum bit", lanes * bits)
+    p.carry(lanes, bits, bits)
     amount = min(bits, holding(int(table.corrections.min()), int(table.corrections.max())).width)
     p.chain(lanes * amount, 3)
     p.lut("correction", lanes * amount * entries)
