@@ -55,7 +55,8 @@ def heap_sums(total: Sum, count: int, p: Parts) -> None:
     p.fixed += count * sum(SMALL_COUNTERS[p.family][kind] for stage in total.plan.stages for kind, _ in stage)
     # One row more is the sum so far, or the initial value.
     more = total.several or total.initial > 0
-    p.lut("heap full adder", count * sum(height + more > 2 for height in total.plan.heights))
+    adders = "heap full adder" if total.plan.stages else "first heap full adder"
+    p.lut(adders, count * sum(height + more > 2 for height in total.plan.heights))
     p.lut("heap bit", count * total.width * (max(total.plan.heights) + more > 1))
     p.lut("heap cleared bit", count * total.width * total.several)
 
