@@ -78,13 +78,14 @@ class Parts:
         if self.slices_hold:
             self.ff -= bits
 
-    def slice_adds(self, first: Shape, second: Shape, product: Shape, addend: Shape, total: Shape) -> bool:
-        """Whether the DSP slice of ``first * second`` adds something to it: on iCE40 only to a product that needs no zeros above it,
-        and nothing wider than it where its highest bit is not kept."""
+    def slice_adds(self, first: Shape, second: Shape, product: Shape, terms: list[Operand], total: Shape) -> bool:
+        """Whether the DSP slice of ``first * second`` adds ``terms`` to it, of which it may be one: on iCE40 only to a product that needs
+        no zeros above it, and nothing wider than it where its highest bit is not kept."""
         if self.family != "ice40":
             return self.slices_add
         natural = first.width + second.width + (first.signed != second.signed)
-        return product.signed == total.signed and (addend.width <= product.width or natural == product.width)
+        widest = max(other.width + (total.signed and not other.signed) for other in terms)
+        return product.signed == total.signed and (widest <= product.width or natural == product.width)
 
     def counter(self, count: int, early: bool = False) -> int:
         """A counter of ``count`` states (cores/counter.py). Returns its bits, 0 where it stands still."""
@@ -220,10 +221,12 @@ class Parts:
             self.lut(kind if words <= 32 else f"deep {kind}", (columns - wires) * max(1, words / 32))
         elif luts:
             self.lut(kind, luts(self.joined))
+        elif words <= self.joined and keeps_to_itself(words, width):
+            # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
+            self.fixed += columns * ceil((1 << (words - 1).bit_length()) / 16)
         elif words <= 16:
             self.lut(kind, columns - wires)
         elif words <= self.joined:
-            # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
             self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
         else:
             # Multiplexers are LUTs too, and columns share what the address selects.

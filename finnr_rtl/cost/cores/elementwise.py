@@ -48,23 +48,22 @@ def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
-    in_slices = changing = False
-    others = 0
+    changing, others, in_slices = False, 0, None
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, factors = parameters(row, c.pe, p)
             changing |= factors.changing > 0
-            width = holding(*limits).width
+            term = holding(*limits)
             if not factors.changing:
                 p.ff += multiples(row[: c.pe], number_shape(dtype), p)
-                others = max(others, width)
+                others = max(others, term.width)
                 continue
-            p.ff += c.pe * width
+            p.ff += c.pe * term.width
             if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic) == 1:
-                p.into_slices(c.pe * (dtype.bits + width) + taken_with_operand(factors, c.shape[-1] // c.pe))
-                in_slices = True
+                p.into_slices(c.pe * (dtype.bits + term.width) + taken_with_operand(factors, c.shape[-1] // c.pe))
+                in_slices = number_shape(dtype), factor, term
             else:
-                others = max(others, width)
+                others = max(others, term.width)
     offset, offsets = parameters(c.offsets, c.pe, p)
     # The fold goes as far as parameters need it.
     asked, along = fold_use(c.thresholds, c.pe)
@@ -78,7 +77,7 @@ def _(c: AddConfig, p):
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
     if offsets.changing:
         terms.append(Operand(offset.width, offset.signed))
-    if not in_slices or not p.slices_add:
+    if not in_slices or not p.slice_adds(*in_slices, terms, total):
         p.sum(tuple(terms), total.width, c.pe)
     else:
         # A slice that multiplies also adds one other term, and keeps the sum.

@@ -8,6 +8,7 @@ from amaranth.hdl import Shape
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.cores.arithmetic import (
     ends,
@@ -46,7 +47,7 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         blocks = 0
     registers += lanes * kept
     operand = 0 if table.exceptions.size else register
-    adds = blocks == 1 and p.slice_adds(x, scale, product, offset, total)
+    adds = blocks == 1 and p.slice_adds(x, scale, product, [Operand(offset.width, offset.signed)], total)
     if adds:
         # The slice's own registers take the addend, on iCE40 if there is one for each of its bits, and the sum.
         p.into_slices(lanes * kept)
