@@ -51,9 +51,14 @@ def columns(words: np.ndarray, bits: int) -> Columns:
     changing = changing_columns(codes)
     if len(words) > FEW_WORDS:
         return Columns(changing, *_different(_packed(codes, bits).reshape(-1, -(-len(words) // 8)), len(words)))
+    found = _patterns(codes, bits)
+    return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[_address_bits(len(words))])))
+
+
+def _patterns(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Which columns there are in ``codes`` of few words, word n at bit n of the index."""
+    found = np.zeros(1 << len(codes), dtype=bool)
     # There may be a hundred thousand columns, for hundreds of layouts: soon all that there can be are found.
-    found = np.zeros(1 << len(words), dtype=bool)
-    wires = _address_bits(len(words))
     for bit in range(bits):
         for start in range(0, codes.shape[1], MANY_COLUMNS):
             patterns = np.zeros(min(MANY_COLUMNS, codes.shape[1] - start), dtype=np.uint16)
@@ -61,8 +66,8 @@ def columns(words: np.ndarray, bits: int) -> Columns:
                 patterns |= (row >> codes.dtype.type(bit) & codes.dtype.type(1)).astype(np.uint16) << np.uint16(place)
             found[patterns] = True
             if found[1:-1].all():
-                break
-    return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[wires])))
+                return found
+    return found
 
 
 def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:

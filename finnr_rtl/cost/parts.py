@@ -1,7 +1,6 @@
 """What cores are made of: registers, counters, queues and memories, counted as synthesis maps them."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from math import ceil
 
 from amaranth.hdl import Shape
@@ -40,6 +39,8 @@ class Parts:
         self.lut_memory = family in LUT_MEMORY
         # Most words of a table that is made of LUTs of 16 words and nothing but the multiplexers beside them.
         self.joined = 128 if family == "ecp5" else 16
+        # Whether a carry takes no LUT where nobody reads the sum.
+        self.bare_carries = family == "ice40"
         # Yosys packs registers into DSP slices on 7-series and iCE40, and adders, whatever they add, on 7-series.
         self.slices_hold = family in ("xc7", "ice40")
         self.slices_add = family == "xc7"
@@ -188,14 +189,11 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(
-        self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom",
-        luts: Callable[[int], int] | None = None,
-    ) -> None:
+    def rom(self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom", tree: int = 0) -> None:
         """cores/rom.py of ``width`` columns of bits, of which ``columns`` tells what synthesis keeps, where that is known.
 
-        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights. ``luts`` gives the LUTs of four inputs
-        of contents that are simple, from the words that multiplexers beside LUTs join.
+        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights, a ``tree`` of so many LUTs of four
+        inputs (see :func:`finnr_rtl.cost.contents.tree_luts`).
         """
         if words < 2:
             return
@@ -219,8 +217,8 @@ class Parts:
         elif self.six:
             # Synthesis makes one thing of it and what reads it, and where a LUT is hardly large enough for a column, a poor one.
             self.lut(kind if words <= 32 else f"deep {kind}", (columns - wires) * max(1, words / 32))
-        elif luts:
-            self.lut(kind, luts(self.joined))
+        elif tree:
+            self.lut(kind, tree)
         elif words <= self.joined and keeps_to_itself(words, width):
             # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
             self.fixed += columns * ceil((1 << (words - 1).bit_length()) / 16)

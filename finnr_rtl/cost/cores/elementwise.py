@@ -38,8 +38,8 @@ def _(c: LookupConfig, p):
     block = rom_in_block(c.storage, words, bits)
     kept = remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows])
     for own, rows in zip(kept, c.rows, strict=True):
-        p.rom(words, bits, block, own, "table", lambda joined, rows=rows: remember(
-            c.table, ("tree", joined, c.input_type, c.output_type, tuple(rows)), lambda: tree_luts(rows, bits, joined)))
+        tree = 0 if p.six else remember(c.table, ("tree", p.joined, tuple(rows)), lambda rows=rows: tree_luts(rows, bits, p.joined))
+        p.rom(words, bits, block, own, "table", tree)
     p.ff += 1
 
 

@@ -60,9 +60,8 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         p.into_slices(lanes * last_block_bits(product.width, blocks) + operand)
     if not adds:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
-        # Carries of bits that nobody reads take no LUTs of iCE40.
         p.carry(1, added, 0)
-        p.carry(lanes, 0, kept if p.family == "ice40" else total.width)
+        p.carry(lanes, 0, kept if p.bare_carries else total.width)
     p.ff += registers
     shared.ff += addends
     _clip(table, lanes, sums, p)
