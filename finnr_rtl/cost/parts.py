@@ -284,6 +284,9 @@ class Parts:
         if self.family == "ecp5" and bits <= SHORT_CARRY and not goes_on:
             # Each bit is a table of all bits of both numbers, as far as LUTs have inputs.
             self.lut("small greater LUT", count * bits * (4 ** (bits - 2) if bits <= 3 else 1.5))
+        elif self.family == "ecp5" and bits % 2:
+            # Places come in pairs: of an odd number, the carry out is that of a LUT, which what is chosen shares.
+            self.lut("odd greater bit", count * bits)
         else:
             self.lut("greater bit", 0 if self.six else count * bits)
 
