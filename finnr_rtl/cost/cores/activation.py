@@ -70,8 +70,12 @@ def _thresholds(table: Thresholds, lanes: int, operands: int, x: Shape, p: Parts
         hidden = not block and keeps_to_itself(words, width)
         for own, count in kept.items():
             changing = compared if hidden else own.changing
-            p.compare(count, changing)
-            p.lut("compare constant bit", count * (compared - changing))
+            if p.bare_carries:
+                # Beside the carries, a LUT inverts each register of a threshold.
+                p.lut("inverted bit", count * (changing if hidden else own.distinct) if level else first * count / lanes)
+            else:
+                p.compare(count, changing)
+                p.lut("compare constant bit", count * (compared - changing))
         p.ff += lanes * (level + 1) + (0 if last else operands * x.width)
         if level:
             p.ff += lanes * level + operands * x.width
