@@ -125,9 +125,9 @@ class Parts:
         self.fixed += cells
         self._banks(banks, width)
 
-    def block(self, words: int, width: int, written: bool = True, number: int = 1) -> None:
+    def block(self, words: int, width: int, written: bool = True, number: int = 1, at_once: bool = True) -> None:
         """Block RAM with a clocked read port; several where one that is only read would be rounded up too far. ``number`` such memories
-        are written and read side by side, with what is written and both addresses in common."""
+        are written and read side by side, with what is written and both addresses in common, and may be read and written ``at_once``."""
         parts = [words] if written else rom_parts(words, width, True)
         if len(parts) > 1:
             for part in parts:
@@ -135,7 +135,7 @@ class Parts:
             self.fixed += width * (len(parts) - 1)
             self.ff += len(parts) - 1
             return
-        if written and not self.six:
+        if written and at_once and not self.six:
             # These block RAMs do not tell what a word read while it is written was before, which synthesis sees to.
             self.ff += 2 * width + address_bits(words) + 2 * number
             self.lut("forwarded bit", width * number)
@@ -156,10 +156,10 @@ class Parts:
         """Whether a memory that is written is in block RAM."""
         return ram_style(words, width, self) == "block"
 
-    def ram(self, words: int, width: int, number: int = 1) -> None:
+    def ram(self, words: int, width: int, number: int = 1, at_once: bool = True) -> None:
         """``number`` memories with one write port and one clocked read port, as :meth:`block` has them."""
         if self.in_block(words, width):
-            self.block(words, width, number=number)
+            self.block(words, width, number=number, at_once=at_once)
             return
         for _ in range(number):
             self.lutram(words, width)

@@ -49,7 +49,7 @@ def _(c: MvtuConfig, p):
     p.ff += c.mmv * c.graph.inputs_read * c.input_type.bits if c.constant else c.input.width
     if c.group_folds > 1:
         if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
-            p.ram(c.sf, c.input.width)
+            p.ram(c.sf, c.input.width, at_once=False)
         elif several:
             p.lutram(c.sf, c.input.width)
         p.lut("replay mux", c.input.width * several)
