@@ -33,6 +33,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
+from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, int_, uint
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
@@ -398,11 +399,16 @@ def space_to_depth(rng):
     return SpaceToDepthConfig(_pick(rng, STREAMS), (8, _pick(rng, (8, 14)), lanes * _power(rng, 4)), 2, lanes)
 
 
+def transpose(rng):
+    rows, columns = _pick(rng, ((2, 3), (3, 4), (4, 2), (4, 4), (8, 4), (12, 3), (16, 4), (9, 3), (5, 3), (8, 3), (16, 8), (25, 5)))
+    return TransposeConfig(_pick(rng, STREAMS), (8, rows, columns, _pick(rng, (1, 2, 4))))
+
+
 KINDS = {maker.__name__: maker for maker in (
     words, products, sums, lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, bipolar_input_mvtu,
     deep_mvtu, threshold, rounding, depthwise, sum_pool,
     global_pool, windows, line_buffer, pool, argmax, fifo, width_converter, fork, add, multiply, concat, split, lookup, padding,
-    stuffing, upsample, depth_to_space, space_to_depth,
+    stuffing, upsample, depth_to_space, space_to_depth, transpose,
 )}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import defaultdict
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from core_configs import CORES
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cost import finn_r
+from finnr_rtl.cost.contents import tree_luts
 from finnr_rtl.cost.cores import compose, ring_words
 from finnr_rtl.cost.cores.arithmetic import multiply
 from finnr_rtl.cost.memories import block_ram, lut_ram
@@ -89,28 +91,39 @@ def test_memories_are_mapped_as_yosys_maps_them():
 
 @pytest.fixture(scope="module")
 def measured():
-    """(measurement, prediction) of every synthesis of a core on 7-series."""
+    """(measurement, prediction) of every synthesis of a core, by family."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         from core_sweep import configuration
     finally:
         sys.path.remove(str(BENCHMARKS))
-    rows = []
+    rows = defaultdict(list)
     for entry in json.loads((BENCHMARKS / "data" / "core_synthesis.json").read_text()):
-        if entry["family"] == "xc7":
-            config = configuration(entry["kind"], entry["number"])
-            if isinstance(config, CoreConfig):
-                rows.append((entry, core_cost(config, "xc7")))
+        config = configuration(entry["kind"], entry["number"])
+        if isinstance(config, CoreConfig):
+            rows[entry["family"]].append((entry, core_cost(config, entry["family"])))
     return rows
 
 
+def test_tables_are_trees_of_small_luts():
+    odd = np.random.default_rng(0).integers(0, 2, 32).tolist()
+    assert tree_luts([1] * 32, 1, 16) == 0
+    assert tree_luts(odd[:16], 1, 16) == 1
+    # Two LUTs of 16 words and their multiplexer, which on ECP5 is beside them; none for what is there already, or its opposite.
+    assert tree_luts(odd, 1, 16) == 3
+    assert tree_luts(odd, 1, 128) == 2
+    assert tree_luts(odd[:16] * 2, 1, 16) == 1
+    assert tree_luts([bit | (1 - bit) << 1 for bit in odd], 2, 16) == 3
+
+
 def test_block_rams_and_multipliers_are_exact(measured):
-    wrong = [entry for entry, found in measured if (found.bram18, found.dsp) != (entry["bram18"], entry["dsp"])]
+    wrong = [entry for entry, found in measured["xc7"] if (found.bram18, found.dsp) != (entry["bram18"], entry["dsp"])]
     assert not wrong
 
 
-def test_unseen_cores_are_predicted(measured):
-    unseen = [(entry, found) for entry, found in measured if entry["number"] % 4 == 3]
+@pytest.mark.parametrize("family", ["xc7", "xcup", "ecp5", "ice40"])
+def test_unseen_cores_are_predicted(measured, family):
+    unseen = [(entry, found) for entry, found in measured[family] if entry["number"] % 4 == 3]
     off = np.array([(found.lut - entry["lut"]) / entry["lut"] for entry, found in unseen if entry["lut"] > 200])
     assert abs(off.mean()) < 0.05 and np.median(np.abs(off)) < 0.08 and np.mean(np.abs(off) > 0.15) < 0.10
     registers = np.array([abs(found.ff - entry["ff"]) for entry, found in unseen])

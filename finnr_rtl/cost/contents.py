@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 from weakref import finalize
 
 import numpy as np
 
-__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_lane", "remember"]
+__all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_lane", "remember", "tree_luts"]
 
 # Memories of more words than this have no two columns alike but by design.
 FEW_WORDS = 16
@@ -17,7 +18,7 @@ MANY_COLUMNS = 1 << 14
 
 class Columns(NamedTuple):
     """Bit columns of a memory that are not constant, how many of them are not equal to another, and of memories of more than 64 words
-    how many different tables of 64 words these consist of.
+    how many different tables of 64 words these consist of; of few words, how many of those that differ are a bit of the address.
 
     A column that is constant costs nothing. Of equal ones synthesis keeps one in LUTs, but all in block RAM.
     """
@@ -25,6 +26,7 @@ class Columns(NamedTuple):
     changing: int
     distinct: int
     tables: int = 0
+    wires: int = 0
 
 
 _known: dict[int, dict] = {}
@@ -49,8 +51,14 @@ def columns(words: np.ndarray, bits: int) -> Columns:
     changing = changing_columns(codes)
     if len(words) > FEW_WORDS:
         return Columns(changing, *_different(_packed(codes, bits).reshape(-1, -(-len(words) // 8)), len(words)))
+    found = _patterns(codes, bits)
+    return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[_address_bits(len(words))])))
+
+
+def _patterns(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Which columns there are in ``codes`` of few words, word n at bit n of the index."""
+    found = np.zeros(1 << len(codes), dtype=bool)
     # There may be a hundred thousand columns, for hundreds of layouts: soon all that there can be are found.
-    found = np.zeros(1 << len(words), dtype=bool)
     for bit in range(bits):
         for start in range(0, codes.shape[1], MANY_COLUMNS):
             patterns = np.zeros(min(MANY_COLUMNS, codes.shape[1] - start), dtype=np.uint16)
@@ -58,8 +66,8 @@ def columns(words: np.ndarray, bits: int) -> Columns:
                 patterns |= (row >> codes.dtype.type(bit) & codes.dtype.type(1)).astype(np.uint16) << np.uint16(place)
             found[patterns] = True
             if found[1:-1].all():
-                return Columns(changing, len(found) - 2)
-    return Columns(changing, int(np.count_nonzero(found[1:-1])))
+                return found
+    return found
 
 
 def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
@@ -67,8 +75,26 @@ def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
     codes = _codes(words, bits)
     changing = np.bitwise_count(np.bitwise_or.reduce(codes, axis=0) & ~np.bitwise_and.reduce(codes, axis=0)).tolist()
     deep = len(words) > FEW_WORDS
-    different = (_different(lane, len(words)) for lane in _packed(codes, bits))
-    return Counter(Columns(count, distinct, tables if deep else 0) for count, (distinct, tables) in zip(changing, different, strict=True))
+    packed = _packed(codes, bits)
+    different = (_different(lane, len(words)) for lane in packed)
+    wires = [0] * len(packed) if deep else (len({*map(bytes, lane)} & _wires(len(words))) for lane in packed)
+    return Counter(
+        Columns(count, distinct, tables if deep else 0, wire)
+        for count, (distinct, tables), wire in zip(changing, different, wires, strict=True)
+    )
+
+
+@cache
+def _address_bits(words: int) -> list[int]:
+    """Columns of so many words that are a bit of the address or its opposite, word n at bit n."""
+    bits = [sum((word >> bit & 1) << word for word in range(words)) for bit in range((words - 1).bit_length())]
+    return sorted({*bits, *(bit ^ ((1 << words) - 1) for bit in bits)})
+
+
+@cache
+def _wires(words: int) -> set[bytes]:
+    """The same as :func:`_packed` has them."""
+    return {np.packbits([bit >> word & 1 for word in range(words)]).tobytes() for bit in _address_bits(words)}
 
 
 def _codes(words: np.ndarray, bits: int) -> np.ndarray:
@@ -95,6 +121,30 @@ def _different(packed: np.ndarray, words: int) -> tuple[int, int]:
         return len(kept), len(kept)
     tables = np.frombuffer(b"".join(column.ljust(-(-size // 8) * 8, b"\0") for column in kept), dtype=np.uint64)
     return len(kept), len(set(np.unique(tables).tolist()) - {0, (1 << 64) - 1})
+
+
+def tree_luts(words: list[int], bits: int, joined: int) -> int:
+    """LUTs of four inputs for a table of ``words``, of ``bits`` bits each: a tree of multiplexers over parts of 16 words, where parts that
+    are alike, or opposite, are one. Up to ``joined`` words are joined by multiplexers beside the LUTs, which then are one for each 16
+    words, or those of a tree where these are fewer."""
+    size = max(16, 1 << (len(words) - 1).bit_length())
+    kept = [word >> bit & 1 for bit in range(bits) for word in words + words[-1:] * (size - len(words))]
+    columns = [tuple(kept[start : start + size]) for start in range(0, len(kept), size)]
+    joined = min(joined, size)
+    above = {part for column in columns for part in _parts(column, 2 * joined, size)}
+    below = {part for column in columns for part in _parts(column, joined, joined)}
+    return len(above) + sum(min(joined // 16, len(_parts(part, 16, joined))) for part in below)
+
+
+def _parts(table: tuple[int, ...], least: int, most: int) -> set[tuple[int, ...]]:
+    """Parts of ``least`` to ``most`` words that halving a table of 2 ** n words gives, each for its opposite too, and none whose halves are
+    the same."""
+    found = set()
+    for start in range(0, len(table) if least <= most else 0, most):
+        part = table[start : start + most]
+        if part[: most // 2] != part[most // 2 :] or (most == 16 and len(set(part)) > 1):
+            found.add(part if part[0] else tuple(1 - bit for bit in part))
+    return found | _parts(table, least, most // 2) if least < most else found
 
 
 def changing_columns(codes: np.ndarray) -> int:

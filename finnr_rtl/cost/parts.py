@@ -19,6 +19,9 @@ __all__ = ["Parts"]
 # Deepest chain of registers that stays one; a longer one, without reset and tapped at its end alone, becomes a shift register in LUTs.
 LONGEST_CHAIN = 2
 
+# Most bits of a comparison of which Yosys makes no carry chain on ECP5.
+SHORT_CARRY = 4
+
 # LUTs that Yosys makes, for each bit, of 64 words of a read-only memory of more than 256.
 DEEP_BANK = 1.4
 
@@ -34,7 +37,12 @@ class Parts:
         self.family = family
         self.six = family in SLICES
         self.lut_memory = family in LUT_MEMORY
-        # Yosys packs registers and adders into DSP slices on 7-series only.
+        # Most words of a table that is made of LUTs of 16 words and nothing but the multiplexers beside them.
+        self.joined = 128 if family == "ecp5" else 16
+        # Whether a carry takes no LUT where nobody reads the sum.
+        self.bare_carries = family == "ice40"
+        # Yosys packs registers into DSP slices on 7-series and iCE40, and adders, whatever they add, on 7-series.
+        self.slices_hold = family in ("xc7", "ice40")
         self.slices_add = family == "xc7"
         self.fixed = 0
         self.ff = 0
@@ -68,8 +76,17 @@ class Parts:
 
     def into_slices(self, bits: int) -> None:
         """``bits`` registers, counted already, are those of DSP slices where these have any."""
-        if self.slices_add:
+        if self.slices_hold:
             self.ff -= bits
+
+    def slice_adds(self, first: Shape, second: Shape, product: Shape, terms: list[Operand], total: Shape) -> bool:
+        """Whether the DSP slice of ``first * second`` adds ``terms`` to it, of which it may be one: on iCE40 only to a product that needs
+        no zeros above it, and nothing wider than it where its highest bit is not kept."""
+        if self.family != "ice40":
+            return self.slices_add
+        natural = first.width + second.width + (first.signed != second.signed)
+        widest = max(other.width + (total.signed and not other.signed) for other in terms)
+        return product.signed == total.signed and (widest <= product.width or natural == product.width)
 
     def counter(self, count: int, early: bool = False) -> int:
         """A counter of ``count`` states (cores/counter.py). Returns its bits, 0 where it stands still."""
@@ -104,14 +121,16 @@ class Parts:
         """A LUT memory with one write port, read at any address in the cycle of use."""
         if not self.lut_memory:
             self.ff += words * width
-            self.lut("register file bit", words * width)
+            self.lut("register file bit", (words - 1) * width)
+            self.lut("register file word", words)
             return
         cells, banks = lut_ram(self.family, words, width)
         self.fixed += cells
         self._banks(banks, width)
 
-    def block(self, words: int, width: int, written: bool = True) -> None:
-        """Block RAM with a clocked read port; several where one that is only read would be rounded up too far."""
+    def block(self, words: int, width: int, written: bool = True, number: int = 1, at_once: bool = True) -> None:
+        """Block RAM with a clocked read port; several where one that is only read would be rounded up too far. ``number`` such memories
+        are written and read side by side, with what is written and both addresses in common, and may be read and written ``at_once``."""
         parts = [words] if written else rom_parts(words, width, True)
         if len(parts) > 1:
             for part in parts:
@@ -119,15 +138,16 @@ class Parts:
             self.fixed += width * (len(parts) - 1)
             self.ff += len(parts) - 1
             return
-        if written and not self.six:
+        if written and at_once and not self.six:
             # These block RAMs do not tell what a word read while it is written was before, which synthesis sees to.
-            self.ff += 2 * width + address_bits(words) + 2
-            self.lut("forwarded bit", width)
+            self.ff += 2 * width + address_bits(words) + 2 * number
+            self.lut("forwarded bit", width * number)
             self.lut("forwarded address bit", address_bits(words))
         cells, banks = block_ram(self.family, words, width, written)
-        self.bram18 += cells
-        self._banks(banks, width)
-        self.ff += (banks - 1).bit_length()
+        self.bram18 += cells * number
+        for _ in range(number):
+            self._banks(banks, width)
+        self.ff += (banks - 1).bit_length() * number
 
     def _banks(self, banks: int, width: int) -> None:
         """The multiplexer behind ``banks`` memories."""
@@ -139,11 +159,12 @@ class Parts:
         """Whether a memory that is written is in block RAM."""
         return ram_style(words, width, self) == "block"
 
-    def ram(self, words: int, width: int) -> None:
-        """A memory with one write port and one clocked read port."""
+    def ram(self, words: int, width: int, number: int = 1, at_once: bool = True) -> None:
+        """``number`` memories with one write port and one clocked read port, as :meth:`block` has them."""
         if self.in_block(words, width):
-            self.block(words, width)
-        else:
+            self.block(words, width, number=number, at_once=at_once)
+            return
+        for _ in range(number):
             self.lutram(words, width)
             self.ff += width
 
@@ -171,10 +192,11 @@ class Parts:
         self.queue(width, depth)
         self.level(depth)
 
-    def rom(self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom") -> None:
+    def rom(self, words: int, width: int, block: bool, columns: Columns | None = None, kind: str = "rom", tree: int = 0) -> None:
         """cores/rom.py of ``width`` columns of bits, of which ``columns`` tells what synthesis keeps, where that is known.
 
-        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights.
+        ``kind`` tells contents apart that are not alike: those of a curve are simpler than weights, a ``tree`` of so many LUTs of four
+        inputs (see :func:`finnr_rtl.cost.contents.tree_luts`).
         """
         if words < 2:
             return
@@ -183,7 +205,7 @@ class Parts:
             if changing:
                 self.block(words, changing, written=False)
             return
-        columns, tables = (width, 0) if columns is None else columns[1:]
+        columns, tables, wires = (width, 0, 0) if columns is None else columns[1:]
         number = len(rom_parts(words, width, False))
         self.ff += columns * number + number - 1
         self.multiplexer(number, columns)
@@ -195,34 +217,49 @@ class Parts:
             banks = ceil(words / 64)
             tables = tables or columns * banks
             self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
-        else:
+        elif self.six:
             # Synthesis makes one thing of it and what reads it, and where a LUT is hardly large enough for a column, a poor one.
-            least = 32 if self.six else 16
-            self.lut(kind if words <= least else f"deep {kind}", columns * max(1, words / least))
+            self.lut(kind if words <= 32 else f"deep {kind}", (columns - wires) * max(1, words / 32))
+        elif tree:
+            self.lut(kind, tree)
+        elif words <= self.joined and keeps_to_itself(words, width):
+            # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
+            self.fixed += columns * ceil((1 << (words - 1).bit_length()) / 16)
+        elif words <= 16:
+            self.lut(kind, columns - wires)
+        elif words <= self.joined:
+            self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
+        else:
+            # Multiplexers are LUTs too, and columns share what the address selects.
+            self.lut(f"deep {kind}", columns * (words / 16 + words / self.joined - 1))
+            self.lut("selected part", words / 16)
 
     def accumulator(self, bits: int, in_slices: bool) -> None:
         """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
         if in_slices and self.slices_add:
             self.lut("cleared bit", bits)
         else:
-            self.known(bits, 2 * bits)
+            self.known(bits, 0)
+            self.lut("accumulator bit", 0 if self.six else bits)
 
-    def sum(self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True) -> None:
-        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for ``plain`` see :func:`adders`."""
-        full, last, half, carried = adders(operands, width, times, plain)
-        # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room.
-        self.lut("full adder" if plain else "product full adder", count * full)
+    def sum(
+        self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False
+    ) -> None:
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`."""
+        first, inner, last, half, carried, chain = adders(operands, width, times, plain, constant)
+        # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room: of six inputs at first.
+        apart = 0 if plain or self.six else inner
+        self.lut("full adder" if plain else "product full adder", count * (first + inner - apart))
+        self.lut("inner full adder", count * apart)
         self.lut("last full adder", count * last)
         self.lut("half adder" if plain else "product half adder", count * half)
-        # Chains of LUTs with four inputs are as long as the sum; a bit with one term needs none of those with six.
-        self.lut("sum bit", count * (carried if self.six else width * (carried > 0)))
+        self.carry(count, carried, chain)
 
-    def heap(self, luts: int) -> None:
-        """LUTs that are cells where the device has them, and more or fewer elsewhere."""
-        if self.six:
-            self.fixed += luts
-        else:
-            self.lut("heap LUT", luts)
+    def carry(self, count: int, carried: int, places: int) -> None:
+        """``count`` carry chains of so many ``places``, to ``carried`` of which there is something to add: LUTs of six inputs are no more,
+        those of four one for each place, of ECP5 in pairs."""
+        self.lut("sum bit", count * carried * self.six)
+        self.known(0, count * (2 * ceil(places / 2) if self.family == "ecp5" else places))
 
     def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
         """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
@@ -244,10 +281,17 @@ class Parts:
         self.known(count * 2 * ceil(bits / 3), 0)
         self.lut("compare bit", 0 if self.six else count * bits)
 
-    def greater(self, count: int, bits: int) -> None:
-        """``count`` times the greater of two numbers."""
+    def greater(self, count: int, bits: int, goes_on: bool = False) -> None:
+        """``count`` times the greater of two numbers, with which logic ``goes_on`` or which is in registers."""
         self.known(count * (2 * ceil(bits / 3) + bits), 0)
-        self.lut("greater bit", 0 if self.six else count * bits)
+        if self.family == "ecp5" and bits <= SHORT_CARRY and not goes_on:
+            # Each bit is a table of all bits of both numbers, as far as LUTs have inputs.
+            self.lut("small greater LUT", count * bits * (4 ** (bits - 2) if bits <= 3 else 1.5))
+        elif self.family == "ecp5" and bits % 2:
+            # Places come in pairs: of an odd number, the carry out is that of a LUT, which what is chosen shares.
+            self.lut("odd greater bit", count * bits)
+        else:
+            self.lut("greater bit", 0 if self.six else count * bits)
 
     def output_place(self) -> None:
         """cores/register.py."""

@@ -20,14 +20,15 @@ __all__ = ["activation", "activation_by_shape", "fold_use"]
 
 
 def activation(
-    table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0, shared: Parts | None = None
+    table: Thresholds | Requantiser | None, lanes: int, x: Shape, p: Parts, c: CoreConfig, register: int = 0, shared: Parts | None = None,
+    operands: int | None = None,
 ) -> None:
     """cores/activation.py for a core ``c``; ``register`` bits of operands are in a register that a DSP block can take. What several
-    vectors share goes to ``shared``."""
+    vectors share goes to ``shared``. So many ``operands`` of the lanes are not the same, all if None."""
     if isinstance(table, Requantiser):
         requantiser(table, lanes, x, p, c, register, shared or p)
     elif table is not None:
-        _thresholds(table, lanes, x, p, c.threshold_storage, shared or p)
+        _thresholds(table, lanes, lanes if operands is None else operands, x, p, c.threshold_storage, shared or p)
 
 
 def activation_by_shape(table: Thresholds | Requantiser, shapes: list[Shape], p: Parts, c: CoreConfig, shared: Parts) -> None:
@@ -48,8 +49,8 @@ def _channels(table: Thresholds | Requantiser, places: list[int]) -> Thresholds 
     return replace(table, values=table.values[places], flip=table.flip[places])
 
 
-def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str, shared: Parts) -> None:
-    """cores/threshold_unit.py, for operands of shape ``x``."""
+def _thresholds(table: Thresholds, lanes: int, operands: int, x: Shape, p: Parts, storage: str, shared: Parts) -> None:
+    """cores/threshold_unit.py, for operands of shape ``x``, of which so many differ."""
     folds = table.channels // lanes
     fold = address_bits(folds) if folds > 1 else 0
     bits = table.steps.bit_length()
@@ -69,11 +70,15 @@ def _thresholds(table: Thresholds, lanes: int, x: Shape, p: Parts, storage: str,
         hidden = not block and keeps_to_itself(words, width)
         for own, count in kept.items():
             changing = compared if hidden else own.changing
-            p.compare(count, changing)
-            p.lut("compare constant bit", count * (compared - changing))
-        p.ff += lanes * (level + 1) + (0 if last else lanes * x.width)
+            if p.bare_carries:
+                # Beside the carries, a LUT inverts each register of a threshold.
+                p.lut("inverted bit", count * (changing if hidden else own.distinct) if level else first * count / lanes)
+            else:
+                p.compare(count, changing)
+                p.lut("compare constant bit", count * (compared - changing))
+        p.ff += lanes * (level + 1) + (0 if last else operands * x.width)
         if level:
-            p.ff += lanes * (level + x.width)
+            p.ff += lanes * level + operands * x.width
         shared.ff += 1 + (level > 0)
         # The fold is carried on as far as a memory, or the falling channels, need it.
         carried = mixed or not last

@@ -93,7 +93,8 @@ def multiples(scales: np.ndarray, x: Shape, p: Parts) -> int:
         places = digits(scale)
         low, high = sorted(scale * value for value in ends(x))
         width = holding(low, high).width
-        p.sum(tuple(Operand(x.width, x.signed, place) for place, _ in places), width)
+        # What is taken off is the operand's complement and 1.
+        p.sum(tuple(Operand(x.width, x.signed, place) for place, _ in places), width, constant=any(digit < 0 for _, digit in places))
         # The lowest bits are always 0.
         registers += width - (places[0][0] if places else 0)
     return registers

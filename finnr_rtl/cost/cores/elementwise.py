@@ -11,7 +11,7 @@ from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.adders import Operand
-from finnr_rtl.cost.contents import columns, remember
+from finnr_rtl.cost.contents import columns, remember, tree_luts
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.arithmetic import last_block_bits, multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
 from finnr_rtl.cost.cores.dispatch import compose
@@ -35,8 +35,11 @@ def _(c: LookupConfig, p):
         p.ff += c.input.width + fold + 1
     words, bits = c.folds << c.input_type.bits, c.output_type.bits
     key = ("lanes", c.pe, c.input_type, c.output_type)
-    for kept in remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows]):
-        p.rom(words, bits, rom_in_block(c.storage, words, bits), kept, "table")
+    block = rom_in_block(c.storage, words, bits)
+    kept = remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows])
+    for own, rows in zip(kept, c.rows, strict=True):
+        tree = 0 if p.six else remember(c.table, ("tree", p.joined, tuple(rows)), lambda rows=rows: tree_luts(rows, bits, p.joined))
+        p.rom(words, bits, block, own, "table", tree)
     p.ff += 1
 
 
@@ -45,23 +48,22 @@ def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
-    in_slices = changing = False
-    others = 0
+    changing, others, in_slices = False, 0, None
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, factors = parameters(row, c.pe, p)
             changing |= factors.changing > 0
-            width = holding(*limits).width
+            term = holding(*limits)
             if not factors.changing:
                 p.ff += multiples(row[: c.pe], number_shape(dtype), p)
-                others = max(others, width)
+                others = max(others, term.width)
                 continue
-            p.ff += c.pe * width
+            p.ff += c.pe * term.width
             if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic) == 1:
-                p.into_slices(c.pe * (dtype.bits + width) + taken_with_operand(factors, c.shape[-1] // c.pe))
-                in_slices = True
+                p.into_slices(c.pe * (dtype.bits + term.width) + taken_with_operand(factors, c.shape[-1] // c.pe))
+                in_slices = number_shape(dtype), factor, term
             else:
-                others = max(others, width)
+                others = max(others, term.width)
     offset, offsets = parameters(c.offsets, c.pe, p)
     # The fold goes as far as parameters need it.
     asked, along = fold_use(c.thresholds, c.pe)
@@ -75,7 +77,7 @@ def _(c: AddConfig, p):
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
     if offsets.changing:
         terms.append(Operand(offset.width, offset.signed))
-    if not in_slices or not p.slices_add:
+    if not in_slices or not p.slice_adds(*in_slices, terms, total):
         p.sum(tuple(terms), total.width, c.pe)
     else:
         # A slice that multiplies also adds one other term, and keeps the sum.
@@ -94,6 +96,7 @@ def _(c: MultiplyConfig, p):
     p.ff += 2 + (c.parts > 1) + fold * (1 + (c.parts > 1) + along)
     registers = c.pe * (total.width + sum(shape.width for shape in shapes))
     p.ff += registers + c.pe * part_bits(*shapes, c.arithmetic)
+    p.lut("zero bit", c.pe * sum(shape.width for shape, zero in zip(shapes, c.zeros, strict=True) if zero))
     blocks = multiply(p, c.pe, *shapes, c.arithmetic)
     if blocks == 1:
         p.into_slices(registers)

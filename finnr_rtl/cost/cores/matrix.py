@@ -13,7 +13,7 @@ from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, activation_by_shape, fold_use
 from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
-from finnr_rtl.cost.cores.bit_products import bit_lanes
+from finnr_rtl.cost.cores.bit_products import bit_lanes, distinct_lanes
 from finnr_rtl.cost.cores.constant_products import constant_lanes, sum_shapes
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.cost.cores.packed import packed_lanes
@@ -47,7 +47,7 @@ def _(c: MvtuConfig, p):
     p.ff += c.mmv * c.graph.inputs_read * c.input_type.bits if c.constant else c.input.width
     if c.group_folds > 1:
         if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
-            p.ram(c.sf, c.input.width)
+            p.ram(c.sf, c.input.width, at_once=False)
         elif several:
             p.lutram(c.sf, c.input.width)
         p.lut("replay mux", c.input.width * several)
@@ -71,12 +71,12 @@ def _(c: MvtuConfig, p):
     if c.thresholds is None and (scale != 1 or offsets.any()):
         # Less a constant they are the same LUTs.
         _, less = parameters(offsets, c.pe, p)
-        vector.lut("sum bit", c.pe * total.width * (less.changing > 0))
+        vector.carry(c.pe * (less.changing > 0), total.width, total.width)
     table = _in_sums(c)
     if c.constant and table is not None:
         activation_by_shape(table, sum_shapes(c), vector, c, shared=p)
     else:
-        activation(table, c.pe, total, vector, c, shared=p)
+        activation(table, c.pe, total, vector, c, shared=p, operands=distinct_lanes(c) if c.bitwise else None)
     p.add(vector, c.mmv)
 
 

@@ -6,21 +6,23 @@ from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.packed import Packing, packed_sum
 from finnr_rtl.cost.contents import remember
+from finnr_rtl.cost.cores.bit_products import heap_sums
 from finnr_rtl.cost.parts import Parts
 
 
 def packed_lanes(c: MvtuConfig, p: Parts) -> Shape:
     """The lanes of cores/packed.py, for one vector, with their sums; returns the shape of one."""
     total = packed_sum(c)
-    p.ff += c.pe * total.registers
-    p.heap(c.pe * total.luts + sum(_packed(c, packing, p) for packing in c.packings))
+    heap_sums(total, c.pe, p)
+    for packing in c.packings:
+        _packed(c, packing, p)
     # Slices have the operand in registers of their own, but for lowest bits that others read.
     p.into_slices(c.simd * (c.input_type.bits - c.packings[0].overlap))
     return holding(*remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range))
 
 
-def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> int:
-    """The slices of one packing; returns the LUTs beside them, but for sums. The sums of products are in registers of the slices."""
+def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> None:
+    """The slices of one packing, and LUTs beside them, but for sums. The sums of products are in registers of the slices."""
     groups, others = pack.groups(c.simd), pack.lanes - 1
     p.dsp += c.simd
     luts = 0
@@ -36,8 +38,8 @@ def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> int:
         luts += groups * c.input_type.bits
     if not p.slices_add:
         # What slices add up elsewhere, and the sums of pairs, are in LUTs.
-        luts += c.simd * (pack.lanes * pack.field + c.input_type.bits)
+        p.fixed += c.simd * (pack.lanes * pack.field + c.input_type.bits)
     if not p.six:
         # Narrower multipliers: two for a product.
         p.dsp += c.simd
-    return luts
+    p.known(luts, 2 * luts)

@@ -47,11 +47,12 @@ def _(c: GlobalPoolConfig, p):
     total = holding(*c.accumulator_range)
     p.ff += c.input.width + 4 + fold * (1 + fold_use(c.thresholds, c.pe)[1]) + c.pe * total.width
     if c.function == "max":
-        p.greater(c.pe, total.width)
+        p.greater(c.pe, total.width, goes_on=True)
     else:
         # What replaces the sum at the first pixel, and an adder where there are bits to add.
         added = total.width if number_shape(c.input_type).signed else min(total.width, c.input_type.bits)
-        p.known(c.pe * (total.width + added), 2 * c.pe * total.width)
+        p.known(c.pe * (total.width + added), 0)
+        p.lut("first bit", 0 if p.six else c.pe * total.width)
     if c.folds == 1:
         p.ff += c.pe * total.width
     else:
@@ -72,7 +73,9 @@ def _(c: ArgMaxConfig, p):
                 p.chain(c.dtype.bits, length)
                 p.ff += (first ^ last).bit_length() * length
             met.append((waiting[pair][0], waiting[pair + 1][1], 1))
-        p.greater(len(met), c.dtype.bits)
+        # Of the last two of a pixel in one beat, it only matters which is greater.
+        last = len(waiting) == 2 and c.folds == 1
+        (p.compare if last else p.greater)(len(met), c.dtype.bits)
         p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
         waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
         levels += 1

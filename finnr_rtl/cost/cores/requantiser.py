@@ -8,6 +8,7 @@ from amaranth.hdl import Shape
 from finnr_rtl.cores.contract import CoreConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.cores.arithmetic import (
     ends,
@@ -46,15 +47,21 @@ def requantiser(table: Requantiser, lanes: int, x: Shape, p: Parts, c: CoreConfi
         blocks = 0
     registers += lanes * kept
     operand = 0 if table.exceptions.size else register
+    adds = blocks == 1 and p.slice_adds(x, scale, product, [Operand(offset.width, offset.signed)], total)
+    if adds:
+        # The slice's own registers take the addend, on iCE40 if there is one for each of its bits, and the sum.
+        p.into_slices(lanes * kept)
+        shared.into_slices(addends if p.slices_add or max(addends, offsets.changing) == width else 0)
     if blocks == 1:
-        # The slice's own registers take the product, the addend and the sum, and the operand if nothing else reads it.
-        p.into_slices(registers + operand)
-        shared.into_slices(addends + taken_with_operand(scales, words))
+        # And the product, and the operand if nothing else reads it.
+        p.into_slices(registers - lanes * kept + operand)
+        shared.into_slices(taken_with_operand(scales, words))
     elif blocks:
         p.into_slices(lanes * last_block_bits(product.width, blocks) + operand)
-    if blocks != 1 or not p.slices_add:
+    if not adds:
         added = remember(table.offset, ("added", lanes, total.width), lambda: _added_bits(table.offset, lanes, total.width))
-        p.lut("sum bit", added if p.six else lanes * total.width)
+        p.carry(1, added, 0)
+        p.carry(lanes, 0, kept if p.bare_carries else total.width)
     p.ff += registers
     shared.ff += addends
     _clip(table, lanes, sums, p)
@@ -75,7 +82,10 @@ def _clip(table: Requantiser, lanes: int, sums: tuple[int, int], p: Parts) -> No
     bounds = (sums[0] >> table.shift < table.low) + (sums[1] >> table.shift > table.high)
     if bounds:
         shifted = holding(sums[0] >> table.shift, sums[1] >> table.shift).width
-        p.known(lanes * (table.output.bits if bounds == 2 else 1), lanes * (table.output.bits + shifted))
+        p.known(lanes * (table.output.bits if bounds == 2 else 1), 0)
+        if not p.six:
+            p.lut("clipped bit", lanes * table.output.bits)
+            p.lut("bound bit", lanes * (shifted - table.output.bits))
 
 
 def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Parts, storage: str) -> None:
@@ -83,7 +93,7 @@ def _exceptions(table: Requantiser, lanes: int, x: Shape, p: Parts, shared: Part
     entries, bits = table.exceptions.shape[1], table.output.bits
     shared.ff += 1
     p.ff += lanes * bits
-    p.lut("sum bit", lanes * bits)
+    p.carry(lanes, bits, bits)
     amount = min(bits, holding(int(table.corrections.min()), int(table.corrections.max())).width)
     p.chain(lanes * amount, 3)
     p.lut("correction", lanes * amount * entries)

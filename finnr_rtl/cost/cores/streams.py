@@ -120,8 +120,8 @@ def _(c: TransposeConfig, p):
         if not aligned:
             p.counter(c.rows)
     if aligned:
-        # One counter of columns, and one of their multiples.
+        # One counter of columns, and one of their multiples, whose lowest bits, which are always 0, are one register, if there is any.
         p.counter(c.rows)
-        p.ff -= (c.columns & -c.columns).bit_length() - 1
+        p.ff -= max(0, (c.columns & -c.columns).bit_length() - 1 - (c.rows > c.columns))
         p.counter(c.columns)
     p.multiplexer(c.columns, (1 + aligned) * c.output.width)

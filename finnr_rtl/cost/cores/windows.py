@@ -116,7 +116,10 @@ def _(c: WalkConfig, p):
 @compose.register
 def _(c: LineBufferConfig, p):
     width, held, places = c.input.width, c.rows_held, max(c.row, 2)
-    p.credit_fifo(c.output.width, c.places)
+    column = c.kernel[0] * width
+    taken = {(c.first - window * c.stride[1] - tap * c.dilation[1]) * c.folds for tap in range(c.kernel[1]) for window in range(c.mmv)}
+    # Windows have columns in common, which registers are not told apart by.
+    p.credit_fifo(c.output.width if p.lut_memory else column * len(taken), c.places)
     _turns(c.turns[0], p)
     left = max(c.first, c.mmv * c.stride[1] - 1).bit_length()
     p.ff += left + (left > 0)
@@ -129,8 +132,7 @@ def _(c: LineBufferConfig, p):
         p.lut("ring pad bit", width)
     p.counter(c.row)
     p.counter(held)
-    for _ in range(held):
-        p.ram(places, width)
+    p.ram(places, width, held)
     _, columns, beats = c.read_loops
     p.counter(columns.count * beats.count)
     # The number of the first row's memory, and its register, which has no bit that is always 0.
@@ -139,8 +141,6 @@ def _(c: LineBufferConfig, p):
     p.ff += 2 * first - ((even & -even).bit_length() - 1) + 3
     p.multiplexer(held, c.kernel[0] * width)
     # Columns are kept as far as a tap takes them; between taps of several beats they are shift registers.
-    column = c.kernel[0] * width
-    taken = {(c.first - window * c.stride[1] - tap * c.dilation[1]) * c.folds for tap in range(c.kernel[1]) for window in range(c.mmv)}
     before = -1
     for age in sorted(taken):
         p.chain(column, age - before)
