@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,18 +79,17 @@ def _cells(modules: dict, name: str) -> Counter:
     return total
 
 
-def sweep(family: str, kinds: list[str], count: int, jobs: int) -> None:
-    """Measure what is not measured yet, or whose Verilog is another now."""
+def sweep(family: str, configurations: Iterable[tuple[str, int]], jobs: int) -> None:
+    """Measure those, kinds and numbers, that are not measured yet, or whose Verilog is another now."""
     entries = {(e["family"], e["kind"], e["number"]): e for e in load()}
     waiting = []
-    for number in range(count):
-        for kind in kinds:
-            name = f"{kind}{number}"
-            text = core_verilog(configuration(kind, number), name, family)
-            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-            known = entries.get((family, kind, number))
-            if known is None or known["verilog"] != digest:
-                waiting.append((kind, number, digest, name, text))
+    for kind, number in configurations:
+        name = f"{kind}{number}"
+        text = core_verilog(configuration(kind, number), name, family)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        known = entries.get((family, kind, number))
+        if known is None or known["verilog"] != digest:
+            waiting.append((kind, number, digest, name, text))
     batches = [waiting[at : at + BATCH] for at in range(0, len(waiting), BATCH)]
 
     def run(batch):

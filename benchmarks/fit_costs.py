@@ -1,11 +1,12 @@
 """The constants of the cost model: measured with Yosys, then fitted.
 
     python benchmarks/fit_costs.py sweep --family xc7 --count 40 [--kinds mvtu fifo ..]     synthesise what is not measured yet (hours)
+    python benchmarks/fit_costs.py renew --family xc7                                       synthesise again what has changed since
     python benchmarks/fit_costs.py fit                                                     constants from all measurements (seconds)
 
 ``sweep`` takes configurations 0 to ``count - 1`` of each kind in ``core_sweep.py`` and appends to ``data/core_synthesis.json`` what each
-takes on its own; one whose Verilog has changed since is measured again. ``fit`` writes ``finnr_rtl/cost/constants.json`` and prints the
-residuals, those of every fourth configuration, which the fit does not see, apart.
+takes on its own; one whose Verilog has changed since is measured again. ``renew`` does that alone. ``fit`` writes
+``finnr_rtl/cost/constants.json`` and prints the residuals, those of every fourth configuration, which the fit does not see, apart.
 """
 
 import argparse
@@ -135,14 +136,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     measuring = commands.add_parser("sweep", help="synthesise what is not measured yet")
-    measuring.add_argument("--family", choices=FAMILIES, default="xc7")
     measuring.add_argument("--count", type=int, default=40, help="configurations of each kind")
     measuring.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    measuring.add_argument("--jobs", type=int, default=1, help="Yosys processes at a time")
+    renewing = commands.add_parser("renew", help="synthesise again what is measured and has changed since")
+    for command in (measuring, renewing):
+        command.add_argument("--family", choices=FAMILIES, default="xc7")
+        command.add_argument("--jobs", type=int, default=1, help="Yosys processes at a time")
     commands.add_parser("fit", help="constants from all measurements")
     options = parser.parse_args()
     if options.command == "sweep":
-        sweep(options.family, options.kinds, options.count, options.jobs)
+        sweep(options.family, [(kind, number) for number in range(options.count) for kind in options.kinds], options.jobs)
+    elif options.command == "renew":
+        sweep(options.family, [(e["kind"], e["number"]) for e in load() if e["family"] == options.family], options.jobs)
     else:
         fit()
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from math import prod
 
 import numpy as np
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import wiring
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
@@ -17,6 +17,7 @@ from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.join import join
 from finnr_rtl.cores.operands import holding, number_shape, numbers
 from finnr_rtl.cores.parameters import parameters
+from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.register import fold_stage
 from finnr_rtl.cores.schedule import JointSchedule
 from finnr_rtl.cores.sums import part_shapes, product_parts, reduce_terms, reductions
@@ -99,14 +100,22 @@ class AddConfig(CoreConfig):
         """Whether anything is multiplied, which takes a cycle."""
         return bool(np.any(self.multipliers != 1))
 
+    @property
+    def _factors(self) -> list[tuple[Shape, Shape]]:
+        """What is multiplied with what for each input."""
+        factor = holding(int(self.multipliers.min()), int(self.multipliers.max()))
+        return [(number_shape(dtype), factor) for dtype in self.input_types]
+
+    @cached_property
+    def in_slices(self) -> bool:
+        """Whether products are in DSP slices."""
+        return self.scaled and any(uses_dsp(self.arithmetic, *factors) for factors in self._factors)
+
     @cached_property
     def reductions(self) -> int:
         """Cycles in which the terms, the offset among them, become few enough for one more sum."""
-        parts = 1
-        if self.scaled:
-            factor = holding(int(self.multipliers.min()), int(self.multipliers.max()))
-            parts = max(len(part_shapes(self.arithmetic, number_shape(dtype), factor)) for dtype in self.input_types)
-        return reductions(len(self.input_types) * parts + 1)
+        parts = max(len(part_shapes(self.arithmetic, *factors)) for factors in self._factors) if self.scaled else 1
+        return reductions(len(self.input_types) * parts + 1, in_slices=self.in_slices)
 
     @property
     def delay(self) -> int:
@@ -164,7 +173,7 @@ class Add(Core):
         lanes = []
         for lane, offset in enumerate(offsets):
             parts = [part for term in terms for part in term[lane]]
-            lanes.append(reduce_terms(m, f"lane{lane}", [offset, *parts], c.reductions))
+            lanes.append(reduce_terms(m, f"lane{lane}", [offset, *parts], c.reductions, c.in_slices))
         for cycle in range(c.reductions):
             stage = fold_stage(m, f"reduced{cycle}", *stage)
         ahead, stage = stage, fold_stage(m, "sum", *stage)

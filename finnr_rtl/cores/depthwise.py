@@ -14,6 +14,7 @@ from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, require_divis
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
 from finnr_rtl.cores.operands import holding, number_shape, numbers
+from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import check_storage
 from finnr_rtl.cores.rom import Rom
 from finnr_rtl.cores.schedule import StepSchedule
@@ -117,7 +118,13 @@ class DepthwiseConfig(CoreConfig):
         parts = 1
         if self.weights is not None:
             parts = len(part_shapes(self.arithmetic, number_shape(self.input_type), number_shape(self.weight_type)))
-        return reductions(self.simd * parts, MOST_TERMS - 1)
+        return reductions(self.simd * parts, MOST_TERMS - 1 - self.in_slices, self.in_slices)
+
+    @property
+    def in_slices(self) -> bool:
+        """Whether products are in DSP slices."""
+        shapes = number_shape(self.input_type), number_shape(self.weight_type or self.input_type)
+        return self.weights is not None and uses_dsp(self.arithmetic, *shapes)
 
     @property
     def delay(self) -> int:
@@ -169,9 +176,8 @@ class Depthwise(Core):
         if c.weights is not None:
             terms = self._products(m, take, terms)
             stage = self._stage(m, "product", *stage)
-        lanes = [
-            reduce_terms(m, f"lane{lane}", [part for term in terms[lane :: c.pe] for part in term], c.reductions) for lane in range(c.pe)
-        ]
+        lanes = [[part for term in terms[lane :: c.pe] for part in term] for lane in range(c.pe)]
+        lanes = [reduce_terms(m, f"lane{lane}", parts, c.reductions, c.in_slices) for lane, parts in enumerate(lanes)]
         for cycle in range(c.reductions):
             stage = self._stage(m, f"reduced{cycle}", *stage)
 

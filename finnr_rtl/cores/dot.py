@@ -1,6 +1,6 @@
 """Products in DSP blocks, one to each, and their sums."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.hdl import Module, Mux, Shape
 from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
@@ -15,14 +15,13 @@ __all__ = ["DotLane", "DotProducts", "dot_latency", "dot_reductions"]
 
 
 def dot_latency(simd: int, several: bool) -> int:
-    """Cycles in which ``simd`` products are made and added up, to those of ``several`` steps: products, pairs, sums of many, their sum."""
-    pairs = -(-simd // 2)
-    return 1 + (simd > 1) + dot_reductions(simd, several) + (pairs > 1 or several)
+    """Cycles in which ``simd`` products are made and added up, to those of ``several`` steps."""
+    return 1 + dot_reductions(simd, several) + (simd > 2 or several)
 
 
 def dot_reductions(simd: int, several: bool) -> int:
-    """Of these, the cycles in which pairs become few enough for one sum."""
-    return reductions(-(-simd // 2), MOST_TERMS - several)
+    """Of these, the cycles in which products become few enough for one sum."""
+    return reductions(simd, MOST_TERMS - 2 * several, in_slices=True)
 
 
 class DotProducts(LaneProducts):
@@ -46,8 +45,7 @@ class DotLane(Shared):
     """A lane of :class:`DotProducts`: ``y``, of shape ``total``, is the dot product of ``simd`` inputs and weights, summed over ``several``
     steps or one; a ``rescaled`` one is what a requantiser reads.
 
-    Products are in registers of their slices. Of each pair, one slice adds the other's product to its own; what pairs add up to follows in
-    LUTs.
+    Products, and sums of two, are in registers of their slices; what these add up to follows in LUTs.
 
     Members: ``x`` In, ``w`` In, ``first`` In(1), ``valid`` In(1), ``y`` Out.
     """
@@ -69,11 +67,7 @@ class DotLane(Shared):
         terms = []
         for k, (x, w) in enumerate(zip(inputs, weights, strict=True)):
             terms += product_parts(m, f"product{k}", w, x, "dsp", (w * x).shape())
-        if simd > 1:
-            pairs = [total(terms[k : k + 2]) for k in range(0, simd, 2)]
-            terms = [Signal(pair.shape(), name=f"pair{k}", reset_less=True) for k, pair in enumerate(pairs)]
-            m.d.sync += [register.eq(pair) for register, pair in zip(terms, pairs, strict=True)]
-        terms = reduce_terms(m, "reduced", terms, dot_reductions(simd, several))
+        terms = reduce_terms(m, "reduced", terms, dot_reductions(simd, several), in_slices=True)
         if len(terms) == 1 and not several:
             m.d.comb += self.y.eq(*terms)
             return m

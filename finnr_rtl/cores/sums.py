@@ -11,22 +11,29 @@ __all__ = ["MOST_TERMS", "part_shapes", "product_parts", "reduce_terms", "reduct
 MOST_TERMS = 12
 # Rows of a product in LUTs that are added up in a cycle: fewer, as each is a choice already, and Yosys does not always join them all; and
 # fewer again where there are so many that it takes several cycles anyway.
-MOST_ROWS = 8
+MOST_ROWS = 7
 PART_ROWS = 6
 
 
-def reductions(terms: int, most: int = MOST_TERMS) -> int:
-    """Cycles in which so many terms become no more than ``most``."""
+def reductions(terms: int, most: int = MOST_TERMS, in_slices: bool = False) -> int:
+    """Cycles in which so many terms become no more than ``most``; of products ``in_slices`` first pairs, and then no more than half of
+    that."""
     cycles = 0
+    if in_slices and terms > 1:
+        terms, cycles, most = -(-terms // 2), 1, most // 2
     while terms > most:
         terms, cycles = -(-terms // MOST_TERMS), cycles + 1
     return cycles
 
 
-def reduce_terms(m: Module, name: str, terms: list[Value], cycles: int) -> list[Value]:
-    """Fewer terms of the same sum, after so many cycles: each time, sums of up to 12 go into registers."""
+def reduce_terms(m: Module, name: str, terms: list[Value], cycles: int, in_slices: bool = False) -> list[Value]:
+    """Fewer terms of the same sum, after so many cycles: each time, sums of up to 12 go into registers.
+
+    Where they are products ``in_slices``, first those of two: one slice adds the other's product to its own. Of more at once, slices would
+    wait for each other in a row.
+    """
     for cycle in range(cycles):
-        groups = -(-len(terms) // MOST_TERMS)
+        groups = -(-len(terms) // (2 if in_slices and cycle == 0 else MOST_TERMS))
         sums = [total(terms[group::groups]) for group in range(groups)]
         terms = [Signal(exact.shape(), name=f"{name}_sum{cycle}_{group}", reset_less=True) for group, exact in enumerate(sums)]
         m.d.sync += [register.eq(exact) for register, exact in zip(terms, sums, strict=True)]
@@ -39,7 +46,8 @@ def part_shapes(arithmetic: str, first: Shape, second: Shape) -> list[Shape]:
     narrow = second if first.width >= second.width else first
     if uses_dsp(arithmetic, first, second):
         return [narrow]
-    count = -(-narrow.width // PART_ROWS) if narrow.width > MOST_ROWS else 1
+    # That of the sign is taken off from the sum of all others.
+    count = -(-narrow.width // PART_ROWS) if narrow.width - narrow.signed > MOST_ROWS else 1
     ends = [narrow.width * part // count for part in range(count + 1)]
     widths = [end - begin for begin, end in zip(ends, ends[1:], strict=False)]
     return [unsigned(width) for width in widths[:-1]] + [Shape(widths[-1], signed=narrow.signed)]

@@ -23,7 +23,8 @@ _FACTORS = {"xc7": ((25, 18), 18), "xcu": ((27, 18), 18), "xcup": ((27, 18), 18)
 CASCADED = 17
 
 __all__ = [
-    "ends", "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "registered", "taken_with_operand",
+    "ends", "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "reduced_in_slices", "registered",
+    "taken_with_operand",
 ]
 
 
@@ -121,3 +122,20 @@ def reduced_bits(terms: int, width: int, cycles: int) -> int:
         bits += sum(width + (size - 1).bit_length() for size in sizes)
         terms, width = groups, width + (max(sizes) - 1).bit_length()
     return bits
+
+
+def reduced_in_slices(p: Parts, lanes: int, terms: list[Operand], cycles: int) -> list[Operand]:
+    """The same of products in DSP slices, which add up pairs and have these in registers of their own, with the LUTs; returns what is left
+    to be added up."""
+    for cycle in range(cycles):
+        groups = -(-len(terms) // (MOST_TERMS if cycle else 2))
+        parts, terms = [tuple(terms[group::groups]) for group in range(groups)], []
+        for part in parts:
+            width = max(operand.width for operand in part) + (len(part) - 1).bit_length()
+            terms.append(Operand(width, any(operand.signed for operand in part)))
+            p.ff += lanes * width
+            if cycle == 0 and p.slices_add:
+                p.into_slices(lanes * width)
+            elif len(part) > 1:
+                p.sum(part, width, lanes)
+    return terms

@@ -13,7 +13,16 @@ from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import columns, remember, tree_luts
 from finnr_rtl.cost.cores.activation import activation, fold_use
-from finnr_rtl.cost.cores.arithmetic import last_block_bits, multiples, multiply, parameters, part_bits, reduced_bits, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import (
+    last_block_bits,
+    multiples,
+    multiply,
+    parameters,
+    part_bits,
+    reduced_bits,
+    reduced_in_slices,
+    taken_with_operand,
+)
 from finnr_rtl.cost.cores.dispatch import compose
 from finnr_rtl.thresholds import Thresholds
 
@@ -48,7 +57,7 @@ def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
-    changing, others, in_slices = False, 0, None
+    changing = False
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, factors = parameters(row, c.pe, p)
@@ -56,14 +65,10 @@ def _(c: AddConfig, p):
             term = holding(*limits)
             if not factors.changing:
                 p.ff += multiples(row[: c.pe], number_shape(dtype), p)
-                others = max(others, term.width)
                 continue
-            p.ff += c.pe * term.width
+            p.ff += c.pe * (part_bits(number_shape(dtype), factor, c.arithmetic) or term.width)
             if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic) == 1:
                 p.into_slices(c.pe * (dtype.bits + term.width) + taken_with_operand(factors, c.shape[-1] // c.pe))
-                in_slices = number_shape(dtype), factor, term
-            else:
-                others = max(others, term.width)
     offset, offsets = parameters(c.offsets, c.pe, p)
     # The fold goes as far as parameters need it.
     asked, along = fold_use(c.thresholds, c.pe)
@@ -73,16 +78,15 @@ def _(c: AddConfig, p):
     if any(uses):
         p.counter(c.shape[-1] // c.pe)
     p.ff += 2 + c.scaled + c.reductions + fold * sum(any(uses[stage:]) for stage in range(1, len(uses)))
-    p.ff += c.pe * (total.width + reduced_bits(len(c.inputs) + 1, max(holding(*limits).width for limits in c.term_ranges), c.reductions))
+    p.ff += c.pe * total.width
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
-    if offsets.changing:
-        terms.append(Operand(offset.width, offset.signed))
-    if not in_slices or not p.slice_adds(*in_slices, terms, total):
-        p.sum(tuple(terms), total.width, c.pe)
+    if c.in_slices:
+        terms = reduced_in_slices(p, c.pe, [Operand(offset.width, offset.signed), *terms], c.reductions)
     else:
-        # A slice that multiplies also adds one other term, and keeps the sum.
-        p.into_slices(c.pe * (total.width + others))
-        p.sum(tuple(terms[1:]), total.width, c.pe)
+        p.ff += c.pe * reduced_bits(len(terms) + 1, max(term.width for term in terms), c.reductions)
+        if offsets.changing:
+            terms.append(Operand(offset.width, offset.signed))
+    p.sum(tuple(terms), total.width, c.pe)
     activation(c.thresholds, c.pe, total, p, c)
 
 

@@ -5,14 +5,14 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.bit_planes import in_sums
 from finnr_rtl.cores.depthwise import DepthwiseConfig
-from finnr_rtl.cores.dot import dot_reductions
+from finnr_rtl.cores.dot import dot_latency, dot_reductions
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import FEW_WORDS, Columns, changing_columns, columns, remember
 from finnr_rtl.cost.cores.activation import activation, activation_by_shape, fold_use
-from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, taken_with_operand
+from finnr_rtl.cost.cores.arithmetic import multiply, parameters, part_bits, reduced_bits, reduced_in_slices, taken_with_operand
 from finnr_rtl.cost.cores.bit_products import bit_lanes, distinct_lanes
 from finnr_rtl.cost.cores.constant_products import constant_lanes, sum_shapes
 from finnr_rtl.cost.cores.dispatch import compose
@@ -96,28 +96,25 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
     term, products = x.width + w.width, c.pe * c.simd
     one = multiply(p, products, x, w, "dsp") == 1
     p.ff += products * term
-    pairs, pair = -(-c.simd // 2), term + 1 if c.simd > 1 else term
-    paired = c.pe * (pairs * pair - c.simd % 2) if c.simd > 1 else 0
-    p.ff += paired
     if one:
-        # The slices take the operand in their own registers, and the products, and of two of them the sum.
-        p.into_slices(c.input.width // c.mmv + products * term + paired)
-    if not one or not p.slices_add:
-        p.known(paired, 2 * paired)
-    if pairs == 1 and not several:
-        return total
-    reduced = dot_reductions(c.simd, several)
-    p.ff += c.pe * (reduced_bits(pairs, pair, reduced) + total.width)
-    if pairs > 1:
-        signed = x.signed or w.signed
-        p.sum((Operand(pair, signed),) * pairs + (Operand(total.width, total.signed),) * several, total.width, c.pe)
-        return total
-    # A slice adds up its own products; LUTs clear the sum where a fold begins.
-    own = one and c.simd == 1
-    if own:
-        p.into_slices(c.pe * total.width)
-    p.accumulator(c.pe * total.width, own)
+        # The slices take the operand in their own registers, and the products.
+        p.into_slices(c.input.width // c.mmv + products * term)
+    terms = reduced_in_slices(p, c.pe, [Operand(term, x.signed or w.signed)] * c.simd, dot_reductions(c.simd, several))
+    if dot_latency(c.simd, several) > 1 + dot_reductions(c.simd, several):
+        p.ff += c.pe * total.width
+        _sum(p, c.pe, terms, several, total, one and c.simd == 1)
     return total
+
+
+def _sum(p: Parts, lanes: int, terms: list[Operand], several: bool, total: Shape, own: bool) -> None:
+    """The sum of what is left of a step, with that of the steps before; a slice adds up its ``own`` products."""
+    if own:
+        p.into_slices(lanes * total.width)
+    if len(terms) == 1:
+        # LUTs clear the sum where a fold begins.
+        p.accumulator(lanes * total.width, own)
+    else:
+        p.sum((*terms, *[Operand(total.width, total.signed)] * several), total.width, lanes)
 
 
 @compose.register
@@ -130,27 +127,30 @@ def _(c: DepthwiseConfig, p):
     p.ff += c.input.width
     total = remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range) if c.weights is not None else c.accumulator_range
     total = holding(*total)
-    stages, in_slices, term = 2 + c.reductions, False, number_shape(c.input_type).width
+    stages, term = 2 + c.reductions, number_shape(c.input_type).width
+    one = False
     if c.weights is not None:
         stages += 1
         kept = _weights(c.weights, c.folds, c.pe, c.steps, c.simd, c.weight_type, c.storage, p)
         x, w = number_shape(c.input_type), number_shape(c.weight_type)
-        products = c.pe * c.simd
-        in_slices = multiply(p, products, x, w, c.arithmetic) == 1
-        if in_slices:
-            # The slices have the operand, the product and the accumulator in their own registers.
-            p.into_slices(c.input.width + c.pe * total.width + products * (x.width + w.width))
-            p.into_slices(taken_with_operand(kept, c.folds * c.steps))
-        p.ff += products * (part_bits(x, w, c.arithmetic) or x.width + w.width)
-        term = x.width + w.width
-    p.ff += c.pe * reduced_bits(c.simd, term, c.reductions)
+        products, term = c.pe * c.simd, x.width + w.width
+        one = multiply(p, products, x, w, c.arithmetic) == 1
+        if one:
+            # The slices have the operand and the product in their own registers.
+            p.into_slices(c.input.width + products * term + taken_with_operand(kept, c.folds * c.steps))
+        p.ff += products * (part_bits(x, w, c.arithmetic) or term)
     p.ff += stages
     p.chain(1, stages)
     if c.steps > 1:
         p.chain(1, stages - 1)
     p.ff += fold * ((stages - 1) * asked + along) + c.pe * total.width
-    # Several taps are added up before they go into the sum; a slice adds up its own products.
-    p.accumulator(c.pe * c.simd * total.width, in_slices and c.simd == 1)
+    if c.in_slices:
+        terms = reduced_in_slices(p, c.pe, [Operand(term, x.signed or w.signed)] * c.simd, c.reductions)
+        _sum(p, c.pe, terms, True, total, one and c.simd == 1)
+    else:
+        # Several taps are added up before they go into the sum.
+        p.ff += c.pe * reduced_bits(c.simd, term, c.reductions)
+        p.accumulator(c.pe * c.simd * total.width, False)
     activation(c.thresholds, c.pe, total, p, c)
 
 
