@@ -1,40 +1,10 @@
 """What each command does and prints."""
 
-import sys
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from finnr_rtl.terminal import ERR, OUT, counted, steps, table
+
 __all__ = ["build", "check", "estimate", "example", "explore", "platforms", "run", "synth", "verify"]
-
-# Into a file or a pipe tables go whole: there is no width to fit them in.
-OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-ERR = Console(stderr=True, highlight=False)
-
-
-def _steps() -> Progress:
-    return _progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-
-
-def _counted() -> Progress:
-    return _progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-
-
-def _progress(*columns) -> Progress:
-    """On a terminal only: elsewhere it would leave empty lines."""
-    return Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal)
-
-
-def _table(headings, rows, texts: int = 1) -> Table:
-    """A table whose first ``texts`` columns are no numbers."""
-    table = Table(box=None, pad_edge=False)
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index < texts else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(str, row))
-    return table
-
 
 def _asked(options) -> dict:
     """What build, estimate and explore are asked alike, as their jobs take it."""
@@ -58,7 +28,7 @@ def build(options) -> int:
     from finnr_rtl.network import summary
     from finnr_rtl.report.facts import facts
 
-    with _steps() as bar:
+    with steps() as bar:
         task = bar.add_task("starting", total=None)
         result = job(
             options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
@@ -86,19 +56,19 @@ def estimate(options) -> int:
     from finnr_rtl.estimate import estimate as job
     from finnr_rtl.report import tables
 
-    with _steps() as bar:
+    with steps() as bar:
         task = bar.add_task("starting", total=None)
         result, known = job(
             options.model, options.platform, options.output, target_fps=options.target_fps, fold=options.fold,
             clock_mhz=options.clock_mhz, **_asked(options),
             progress=lambda step: bar.update(task, description=step),
         )
-    OUT.print(_table(*tables.topology(known)[:3]))
+    OUT.print(table(*tables.topology(known)[:3]))
     OUT.print()
     _print_folding(known)
     OUT.print()
     for content in (tables.traffic, tables.intensity):
-        OUT.print(_table(*content(known)[:3]))
+        OUT.print(table(*content(known)[:3]))
         OUT.print()
     _print_performance(known)
     OUT.print(f"written to {options.output or default_estimate(options.model, result.board)}")
@@ -119,7 +89,7 @@ def explore(options) -> int:
         done = count
         bar.update(task, completed=count, total=total)
 
-    with _counted() as bar:
+    with counted() as bar:
         task = bar.add_task("designs", total=None)
         try:
             result = job(
@@ -131,7 +101,7 @@ def explore(options) -> int:
             ERR.print(f"interrupted; {done} designs are kept in {output}: the same command goes on from there")
             return 130
     boards = [board for board in result["platforms"] if board["points"]]
-    OUT.print(_table(*designs(boards)[:3]))
+    OUT.print(table(*designs(boards)[:3]))
     OUT.print()
     for board in result["platforms"]:
         for error in board["errors"]:
@@ -154,7 +124,7 @@ def _print_folding(known: dict) -> None:
     for name, counts in ((f"of {board['board']}", known["resources"]), ("budget", known["budget"])):
         shares = [percent(counts[kind] / board["device"][kind]) for kind in shown]
         rows.append([name, *[""] * (len(headings) - 1 - len(shown)), *shares])
-    OUT.print(_table(headings, rows, texts))
+    OUT.print(table(headings, rows, texts))
     OUT.print()
     proof = "" if known["gap"] is None else f"; no other folding is better by more than {known['gap']:.1%}"
     OUT.print(f"chosen by {known['optimiser']}, counted by the cost model of {known['cost_model']}{proof}")
@@ -183,7 +153,7 @@ def verify(options) -> int:
     from finnr_rtl.report.text import number
     from finnr_rtl.verify import verify as job
 
-    with _counted() as bar:
+    with counted() as bar:
         task = bar.add_task("reading the build", total=None)
         result = job(
             options.folder, options.frames, options.data, options.simulator,
@@ -195,7 +165,7 @@ def verify(options) -> int:
     rows = [
         (link["name"], sum(run[index] for run in beats), sum(run[index] for run in wrong)) for index, link in enumerate(first["links"])
     ]
-    OUT.print(_table(("stream", "beats compared", "mismatches"), rows))
+    OUT.print(table(("stream", "beats compared", "mismatches"), rows))
     OUT.print()
     each, several = unit(result.batch), units(result.batch)
     for name, run in result.runs.items():
@@ -222,7 +192,7 @@ def synth(options) -> int:
     from finnr_rtl.synth import synth_vivado
     from finnr_rtl.synthesis.yosys import COMMANDS
 
-    with _counted() as bar:
+    with counted() as bar:
         task = bar.add_task("synthesis", total=None)
 
         def progress(name, done, total):
@@ -235,7 +205,7 @@ def synth(options) -> int:
         OUT.print(f"{script} is written but not run, as there is no vivado on PATH; in its folder: vivado -mode batch -source synth.tcl")
         return 0
     rows = [(name, *vars(counts).values()) for name, counts in {**result.stages, "whole accelerator": result.whole}.items()]
-    OUT.print(_table(("stage", "LUT", "FF", "BRAM18", "DSP", "URAM"), rows))
+    OUT.print(table(("stage", "LUT", "FF", "BRAM18", "DSP", "URAM"), rows))
     OUT.print()
     how = "synth_design -mode out_of_context" if vivado else COMMANDS[result.family]
     OUT.print(f"{result.tool}, {how}; written to {options.folder / 'synth.json'}")
@@ -251,7 +221,7 @@ def run(options) -> int:
 
     data = read_data(options.data)
     network = batched(load_network(options.model, options.input_type, options.input_scale), options.batch)
-    with _counted() as bar:
+    with counted() as bar:
         task = bar.add_task("samples", total=None)
         report = evaluate(network, data, lambda done, samples: bar.update(task, completed=done, total=samples))
     OUT.print(f"{report.samples} samples through the integer reference of {network.name}")
@@ -272,12 +242,12 @@ def check(options) -> int:
 
     report = job(options.model, options.input_type, options.input_scale)
     rows = [(f"{row.node} ({row.op})", "; ".join([*row.layers, row.note] if row.note else row.layers)) for row in report.rows]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("node", no_wrap=True)
-    table.add_column("becomes")
+    found = Table(box=None, pad_edge=False)
+    found.add_column("node", no_wrap=True)
+    found.add_column("becomes")
     for row in rows:
-        table.add_row(*row)
-    OUT.print(table)
+        found.add_row(*row)
+    OUT.print(found)
     OUT.print()
     for problem in report.problems:
         OUT.print(problem)
@@ -295,7 +265,7 @@ def platforms(_) -> int:
         link = f"{memory.ports} x {memory.port_bits} bit, {memory.bandwidth / 1e9:g} GB/s"
         figures = device.lut, device.ff, device.bram18, device.dsp, device.uram, f"{board.clock_mhz:g}", link
         rows.append((board.name, board.board, board.part, board.family, *figures))
-    OUT.print(_table(("name", "board", "part", "family", "LUT", "FF", "BRAM18", "DSP", "URAM", "MHz", "memory"), rows))
+    OUT.print(table(("name", "board", "part", "family", "LUT", "FF", "BRAM18", "DSP", "URAM", "MHz", "memory"), rows))
     return 0
 
 
@@ -313,5 +283,5 @@ def example(options) -> int:
         options.output.write_bytes(content)
     except OSError as error:
         raise UserError(f"{options.output}: cannot be written ({error.strerror}); give another file with -o") from None
-    print(f"{options.name} written to {options.output}", file=sys.stdout)
+    print(f"{options.name} written to {options.output}")
     return 0
