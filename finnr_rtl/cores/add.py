@@ -162,7 +162,7 @@ class Add(Core):
             terms.append([[value] for value in numbers(m, f"{name}_x", operand, dtype)])
         if c.scaled:
             terms = [
-                self._products(m, name, term, row, shape, take, fold)
+                self._products(m, platform, name, term, row, shape, take, fold)
                 for name, term, row, shape in zip(names, terms, c.multipliers, c.term_ranges, strict=True)
             ]
             ask, stage = stage, fold_stage(m, "product", *stage)
@@ -185,9 +185,9 @@ class Add(Core):
         activate(m, c.thresholds, sums, *ahead, *stage, out, c.threshold_storage, c.arithmetic)
         return m
 
-    def _products(self, m, name, values, multipliers, limits, take, fold):
+    def _products(self, m, platform, name, values, multipliers, limits, take, fold):
         """Each lane's value times its channel's multiplier, one cycle later, in as many parts as the product has."""
         factors = parameters(m, f"{name}_multiplier", multipliers, self._config.pe, take, fold)
         pairs = enumerate(zip(values, factors, strict=True))
         shape, arithmetic = holding(*limits), self._config.arithmetic
-        return [product_parts(m, f"{name}_product{lane}", *value, factor, arithmetic, shape) for lane, (value, factor) in pairs]
+        return [product_parts(m, f"{name}_product{lane}", *value, factor, arithmetic, shape, platform) for lane, (value, factor) in pairs]

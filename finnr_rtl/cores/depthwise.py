@@ -174,7 +174,7 @@ class Depthwise(Core):
         m.d.sync += operand.eq(self.i.payload)
         terms = [[value] for value in numbers(m, "x", operand, c.input_type)]
         if c.weights is not None:
-            terms = self._products(m, take, terms)
+            terms = self._products(m, platform, take, terms)
             stage = self._stage(m, "product", *stage)
         lanes = [[part for term in terms[lane :: c.pe] for part in term] for lane in range(c.pe)]
         lanes = [reduce_terms(m, f"lane{lane}", parts, c.reductions, c.in_slices) for lane, parts in enumerate(lanes)]
@@ -194,7 +194,7 @@ class Depthwise(Core):
         activate(m, c.thresholds, sums, ahead[0], ahead[3], done, fold, out, c.threshold_storage, c.arithmetic)
         return m
 
-    def _products(self, m, take, values):
+    def _products(self, m, platform, take, values):
         """Each value times its weight, one cycle later, in as many parts as the product has."""
         c = self._config
         rom = Rom(c.weight_rows, c.simd * c.pe * c.weight_type.bits, c.storage)
@@ -203,7 +203,7 @@ class Depthwise(Core):
         m.d.comb += [rom.enable.eq(1), rom.address.eq(row)]
         products = []
         for lane, ((value,), weight) in enumerate(zip(values, numbers(m, "weight", rom.data, c.weight_type), strict=True)):
-            products.append(product_parts(m, f"product{lane}", value, weight, c.arithmetic, (value * weight).shape()))
+            products.append(product_parts(m, f"product{lane}", value, weight, c.arithmetic, (value * weight).shape(), platform))
         return products
 
     def _stage(self, m, name, valid, first, last, fold):

@@ -66,7 +66,7 @@ class DotLane(Shared):
         inputs, weights = numbers(m, "x", self.x, input_type), numbers(m, "w", self.w, weight_type)
         terms = []
         for k, (x, w) in enumerate(zip(inputs, weights, strict=True)):
-            terms += product_parts(m, f"product{k}", w, x, "dsp", (w * x).shape())
+            terms += product_parts(m, f"product{k}", w, x, "dsp", (w * x).shape(), platform)
         terms = reduce_terms(m, "reduced", terms, dot_reductions(simd, several), in_slices=True)
         if len(terms) == 1 and not several:
             m.d.comb += self.y.eq(*terms)

@@ -53,12 +53,14 @@ def part_shapes(arithmetic: str, first: Shape, second: Shape) -> list[Shape]:
     return [unsigned(width) for width in widths[:-1]] + [Shape(widths[-1], signed=narrow.signed)]
 
 
-def product_parts(m: Module, name: str, first: Value, second: Value, arithmetic: str, shape: Shape) -> list[Value]:
+def product_parts(m: Module, name: str, first: Value, second: Value, arithmetic: str, shape: Shape, platform=None) -> list[Value]:
     """Values that add up to ``first * second``, one cycle later: one register of ``shape``, which holds the product, or one for each of
-    :func:`part_shapes`."""
+    :func:`part_shapes`. It is told to be kept where ``platform`` has an attribute ``merges_products`` that is true: where synthesis takes
+    two of them into one DSP block, as it must not."""
     shapes = part_shapes(arithmetic, first.shape(), second.shape())
     if len(shapes) == 1 or isinstance(first, Const) or isinstance(second, Const):
-        register = Signal(shape, name=name, reset_less=True)
+        attrs = {"keep": "true"} if getattr(platform, "merges_products", False) else {}
+        register = Signal(shape, name=name, reset_less=True, attrs=attrs)
         m.d.sync += register.eq(product(m, f"{name}_exact", first, second, arithmetic))
         return [register]
     wide, narrow = (first, second) if len(first) >= len(second) else (second, first)

@@ -15,7 +15,7 @@ from finnr_rtl.cores.shared import Shared
 from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.emit.images import RomModules
-from finnr_rtl.families import LUT_MEMORY, SLICES
+from finnr_rtl.families import LUT_MEMORY, MERGING, SLICES
 
 __all__ = ["convert", "stage_module"]
 
@@ -82,6 +82,7 @@ class _StagePlatform:
         self._module = module
         self.lut_memory = family in LUT_MEMORY
         self.slices = family in SLICES
+        self.merges_products = family in MERGING
         self._roms = roms
         self._kinds: dict[str, tuple] = {}
         self._making: tuple | None = None
