@@ -12,13 +12,16 @@ __all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_la
 
 # Memories of more words than this have no two columns alike but by design.
 FEW_WORDS = 16
+# Words with an address of two bits.
+TWO_BITS = 4
 # Columns looked at in one go.
 MANY_COLUMNS = 1 << 14
 
 
 class Columns(NamedTuple):
     """Bit columns of a memory that are not constant, how many of them are not equal to another, and of memories of more than 64 words
-    how many different tables of 64 words these consist of; of few words, how many of those that differ are a bit of the address.
+    how many different tables of 64 words these consist of; of few words, how many of those that differ are ``wires``,
+    registers for which no LUT computes anything.
 
     A column that is constant costs nothing. Of equal ones synthesis keeps one in LUTs, but all in block RAM.
     """
@@ -52,7 +55,7 @@ def columns(words: np.ndarray, bits: int) -> Columns:
     if len(words) > FEW_WORDS:
         return Columns(changing, *_different(_packed(codes, bits).reshape(-1, -(-len(words) // 8)), len(words)))
     found = _patterns(codes, bits)
-    return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[_address_bits(len(words))])))
+    return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[_without_luts(len(words))])))
 
 
 def _patterns(codes: np.ndarray, bits: int) -> np.ndarray:
@@ -85,16 +88,19 @@ def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
 
 
 @cache
-def _address_bits(words: int) -> list[int]:
-    """Columns of so many words that are a bit of the address or its opposite, word n at bit n."""
-    bits = [sum((word >> bit & 1) << word for word in range(words)) for bit in range((words - 1).bit_length())]
-    return sorted({*bits, *(bit ^ ((1 << words) - 1) for bit in bits)})
+def _without_luts(words: int) -> list[int]:
+    """Columns of so many words that take no LUT, word n at bit n: registers of a bit of the address, which where there are two the other
+    one may set or reset, and of the opposites."""
+    found = [sum((word >> bit & 1) << word for word in range(words)) for bit in range((words - 1).bit_length())]
+    if words <= TWO_BITS:
+        found += [1 << word for word in range(words)]
+    return sorted({*found, *(column ^ ((1 << words) - 1) for column in found)})
 
 
 @cache
 def _wires(words: int) -> set[bytes]:
     """The same as :func:`_packed` has them."""
-    return {np.packbits([bit >> word & 1 for word in range(words)]).tobytes() for bit in _address_bits(words)}
+    return {np.packbits([bit >> word & 1 for word in range(words)]).tobytes() for bit in _without_luts(words)}
 
 
 def _codes(words: np.ndarray, bits: int) -> np.ndarray:

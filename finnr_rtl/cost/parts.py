@@ -25,6 +25,9 @@ SHORT_CARRY = 4
 # LUTs that Yosys makes, for each bit, of 64 words of a read-only memory of more than 256.
 DEEP_BANK = 1.4
 
+# Tables of 8 words that there can be.
+TABLES_OF_8 = 256
+
 
 class Parts:
     """The parts of one core on one family.
@@ -231,7 +234,11 @@ class Parts:
             self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
         else:
             # Multiplexers are LUTs too, and columns share what the address selects.
-            self.lut(f"deep {kind}", columns * (words / 16 + words / self.joined - 1))
+            luts = columns * (words / 16 + words / self.joined - 1)
+            if self.joined == 16:
+                # Two LUTs choose one of four bits: where columns are many, each of 32 words from tables of 8, of which all have the same.
+                luts = min(luts, columns * (words / 16 + words / 32 - 1) + TABLES_OF_8)
+            self.lut(f"deep {kind}", luts)
             self.lut("selected part", words / 16)
 
     def accumulator(self, bits: int, in_slices: bool) -> None:

@@ -35,7 +35,7 @@ def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
         # Each LUT is of two lanes.
         of_two = c.fused and first.address == 4
         p.fixed += -(-lanes // 2) * len(first.groups[1]) if of_two else lanes * first.luts
-    heap_sums(total, lanes, p)
+    heap_sums(total, lanes, p, pairs={len(group) for group in first.groups[0]} == {2})
     return holding(*sum_range(c))
 
 
@@ -46,8 +46,9 @@ def distinct_lanes(c: MvtuConfig) -> int:
     return remember(c.weights, ("lanes", c.pe, c.simd), lambda: len(np.unique(weight_codes(c).reshape(c.pe, -1), axis=0)))
 
 
-def heap_sums(total: Sum, count: int, p: Parts) -> None:
-    """``count`` sums of cores/bit_heap.py."""
+def heap_sums(total: Sum, count: int, p: Parts, pairs: bool = False) -> None:
+    """``count`` sums of cores/bit_heap.py. Where LUTs have multiplexers beside them, what adds up counts of ``pairs`` of products becomes
+    one wide table of all that these come from."""
     p.ff += count * total.registers
     if p.six:
         p.fixed += count * total.luts
@@ -55,7 +56,8 @@ def heap_sums(total: Sum, count: int, p: Parts) -> None:
     p.fixed += count * sum(SMALL_COUNTERS[p.family][kind] for stage in total.plan.stages for kind, _ in stage)
     # One row more is the sum so far, or the initial value.
     more = total.several or total.initial > 0
-    adders = "heap full adder" if total.plan.stages else "first heap full adder"
+    first = "pair full adder" if pairs and p.family == "ecp5" else "first heap full adder"
+    adders = "heap full adder" if total.plan.stages else first
     p.lut(adders, count * sum(height + more > 2 for height in total.plan.heights))
     p.lut("heap bit", count * total.width * (max(total.plan.heights) + more > 1))
     p.lut("heap cleared bit", count * total.width * total.several)
