@@ -124,9 +124,9 @@ def reduced_bits(terms: int, width: int, cycles: int) -> int:
     return bits
 
 
-def reduced_in_slices(p: Parts, lanes: int, terms: list[Operand], cycles: int) -> list[Operand]:
-    """The same of products in DSP slices, which add up pairs and have these in registers of their own, with the LUTs; returns what is left
-    to be added up."""
+def reduced_in_slices(p: Parts, lanes: int, terms: list[Operand], cycles: int, held: bool = True) -> list[Operand]:
+    """The same of products in DSP slices, which add up pairs, with the LUTs; returns what is left to be added up. ``held`` tells whether
+    registers of pairs are those of slices."""
     for cycle in range(cycles):
         groups = -(-len(terms) // (MOST_TERMS if cycle else 2))
         parts, terms = [tuple(terms[group::groups]) for group in range(groups)], []
@@ -134,7 +134,7 @@ def reduced_in_slices(p: Parts, lanes: int, terms: list[Operand], cycles: int) -
             width = max(operand.width for operand in part) + (len(part) - 1).bit_length()
             terms.append(Operand(width, any(operand.signed for operand in part)))
             p.ff += lanes * width
-            if cycle == 0 and p.slices_add:
+            if cycle == 0 and held and p.slices_hold:
                 p.into_slices(lanes * width)
             elif len(part) > 1:
                 p.sum(part, width, lanes)

@@ -57,7 +57,7 @@ def _(c: AddConfig, p):
     p.credit_fifo(c.output.width, c.places)
     p.ff += sum(spec.width for spec in c.inputs)
     total = holding(*c.accumulator_range)
-    changing = False
+    changing = held = False
     if c.scaled:
         for row, dtype, limits in zip(c.multipliers, c.input_types, c.term_ranges, strict=True):
             factor, factors = parameters(row, c.pe, p)
@@ -69,6 +69,7 @@ def _(c: AddConfig, p):
             p.ff += c.pe * (part_bits(number_shape(dtype), factor, c.arithmetic) or term.width)
             if multiply(p, c.pe, number_shape(dtype), factor, c.arithmetic) == 1:
                 p.into_slices(c.pe * (dtype.bits + term.width) + taken_with_operand(factors, c.shape[-1] // c.pe))
+                held = True
     offset, offsets = parameters(c.offsets, c.pe, p)
     # The fold goes as far as parameters need it.
     asked, along = fold_use(c.thresholds, c.pe)
@@ -81,7 +82,7 @@ def _(c: AddConfig, p):
     p.ff += c.pe * total.width
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
     if c.in_slices:
-        terms = reduced_in_slices(p, c.pe, [Operand(offset.width, offset.signed), *terms], c.reductions)
+        terms = reduced_in_slices(p, c.pe, [Operand(offset.width, offset.signed), *terms], c.reductions, held)
     else:
         p.ff += c.pe * reduced_bits(len(terms) + 1, max(term.width for term in terms), c.reductions)
         if offsets.changing:
