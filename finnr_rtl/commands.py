@@ -6,6 +6,7 @@ from finnr_rtl.terminal import ERR, OUT, counted, steps, table
 
 __all__ = ["build", "check", "estimate", "example", "explore", "platforms", "run", "synth", "verify"]
 
+
 def _asked(options) -> dict:
     """What build, estimate and explore are asked alike, as their jobs take it."""
     from finnr_rtl.cost.resources import RESOURCES

@@ -27,7 +27,7 @@ from finnr_rtl.cores.split import SplitConfig
 from finnr_rtl.cores.stuffing import StuffingConfig
 from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.transpose import TransposeConfig
-from finnr_rtl.datatypes import BIPOLAR, TERNARY, uint
+from finnr_rtl.datatypes import BIPOLAR, TERNARY, int_, uint
 
 
 def configurations(kind, seed, count):
@@ -63,6 +63,14 @@ def test_transpositions_of_every_kind(tmp_path, builds):
 @pytest.mark.parametrize("kind", CORES)
 def test_contract_at_length(kind, seed, tmp_path, builds):
     hold_to_contract(configurations(kind, seed, count=20), seed, tmp_path, builds)
+
+
+def test_products_in_slices_of_a_single_step(tmp_path, builds):
+    """As few and as many as take each number of cycles to add up."""
+    rng = np.random.default_rng(0)
+    every = [rng.integers(-128, 128, (2, simd)) for simd in (1, 2, 3, 12, 13, 25)]
+    configs = [MvtuConfig(int_(8), int_(8), weights, 1, weights.shape[1], 3, arithmetic="dsp") for weights in every]
+    hold_to_contract(configs, 1, tmp_path, builds, simulator="icarus", frames=2)
 
 
 def test_cnv_first_windows_take_one_cycle_a_beat():

@@ -67,8 +67,9 @@ class DotLane(Shared):
         terms = []
         for k, (x, w) in enumerate(zip(inputs, weights, strict=True)):
             terms += product_parts(m, f"product{k}", w, x, "dsp", (w * x).shape(), platform)
-        terms = reduce_terms(m, "reduced", terms, dot_reductions(simd, several), in_slices=True)
-        if len(terms) == 1 and not several:
+        reduced = dot_reductions(simd, several)
+        terms = reduce_terms(m, "reduced", terms, reduced, in_slices=True)
+        if dot_latency(simd, several) == 1 + reduced:
             m.d.comb += self.y.eq(*terms)
             return m
         so_far = accumulator(shape, "sum", rescaled)
