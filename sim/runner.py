@@ -39,8 +39,8 @@ MISCOMPILING = {(5, 48), (5, 49), (5, 50)}
 VERILATOR_ARGS = ["-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-UNUSEDSIGNAL", "--x-assign", "fast",
                   "--x-initial", "fast", "--no-timing", "-O3"]
 
-# Verilator makes tables of logic. For the searches of a large network's thresholds that takes minutes, and saves hardly anything; but of a
-# memory of many words, a case for each, it makes megabytes of C++ that compilers give up on otherwise.
+# Verilator makes tables of logic. For the searches of a large network's thresholds that takes minutes, and saves hardly anything; but
+# without them, a memory of many words, a case for each, becomes more C++ than compilers have memory for.
 NO_TABLES = "-fno-table"
 WORD = re.compile(r"^ +\d+'d\d+: data <= ", re.MULTILINE)
 MANY_WORDS = 1 << 13
