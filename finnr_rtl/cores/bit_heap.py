@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from operator import add
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
@@ -15,16 +16,20 @@ __all__ = ["HeapSum", "Plan", "Sum", "plan"]
 
 # What a register and a pipeline stage weigh beside a LUT where plans are compared: there are two registers for each LUT.
 REGISTER, STAGE = 0.2, 1.0
-# What it takes to get rid of one bit more, about, and how many ways to go on are tried with heaps of so many bits.
-REDUCED, TRIED = 0.75, ((600, 1), (200, 2), (0, 4))
+# What is still to come of a heap, about: for each bit, and beside that for each bit that is too many in its column.
+BIT, EXCESS = 0.6, 0.4
+# How many heaps of a stage are reduced further: those that promise most.
+KEPT = 16
+# What a stage does with what sixes leave of columns: whether full adders take it, and how few bits a counter of six takes.
+LEFTOVERS = ((False, 6), (True, 6), (True, 5), (True, 4))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a heap is reduced: the counters of each stage, (counter, lowest column), behind each of which all bits are registered; the
-    ``heights`` of the columns that are left, and the ``luts`` and ``registers`` that takes."""
+    """How a heap is reduced: the counters of each stage, (counter, lowest column, how many), behind each of which all bits are registered;
+    the ``heights`` of the columns that are left, and the ``luts`` and ``registers`` that takes."""
 
-    stages: tuple[tuple[tuple[type[Counter], int], ...], ...]
+    stages: tuple[tuple[tuple[type[Counter], int, int], ...], ...]
     heights: tuple[int, ...]
     luts: int
     registers: int
@@ -40,25 +45,31 @@ def plan(heights: tuple[int, ...], rows: int, width: int) -> Plan:
     """The plan to reduce columns of ``heights`` bits, lowest first, to ``rows`` rows, 2 or 3, of a sum of ``width`` bits.
 
     A stage has one carry chain behind another on no path, so that it is as fast as an adder. Of every six bits a counter takes, and of
-    what is left over each stage takes none, all it can, or what fills most of a counter: all combinations are tried, of tall heaps the
-    few that promise most.
+    what is left over each stage takes none, all it can, or what fills most of a counter. Stage by stage, the few heaps that promise most
+    are reduced further.
     """
-    if max(heights) <= rows:
-        return Plan((), heights, 0, 0)
-    stages = []
-    for adders, least in ((False, 6), (True, 6), (True, 5), (True, 4)):
-        counters, left = _stage(heights, rows, width, adders, least)
-        if counters:
-            luts = sum(kind.luts for kind, _ in counters)
-            stages.append((luts + (REGISTER + REDUCED) * sum(left), luts, counters, left))
-    stages = sorted(stages, key=lambda stage: stage[0])[: next(kept for bits, kept in TRIED if sum(heights) >= bits)]
-    best = None
-    for _, luts, counters, left in stages:
-        rest = plan(left, rows, width)
-        found = Plan((counters, *rest.stages), rest.heights, luts + rest.luts, sum(left) + rest.registers)
-        if best is None or found.weight < best.weight:
-            best = found
+    best, beam = None, [Plan((), heights, 0, 0)]
+    while beam:
+        found = {}
+        for begun in beam:
+            if max(begun.heights) <= rows:
+                best = begun if best is None or begun.weight < best.weight else best
+                continue
+            for leftovers in LEFTOVERS:
+                counters, left = _stage(begun.heights, rows, width, *leftovers)
+                luts = begun.luts + sum(kind.luts * count for kind, _, count in counters)
+                longer = Plan((*begun.stages, counters), left, luts, begun.registers + sum(left))
+                if counters and (left not in found or longer.weight < found[left].weight):
+                    found[left] = longer
+        beam = [begun for begun in found.values() if best is None or begun.weight < best.weight]
+        beam = sorted(beam, key=lambda begun: begun.weight + _to_come(begun.heights, rows))[:KEPT]
     return best
+
+
+def _to_come(heights: tuple[int, ...], rows: int) -> float:
+    """What it weighs, about, to reduce columns of ``heights`` to ``rows`` rows."""
+    excess = sum(height - rows for height in heights if height > rows)
+    return STAGE + BIT * sum(heights) + EXCESS * excess if excess else 0.0
 
 
 def _stage(heights: tuple[int, ...], rows: int, width: int, adders: bool, least: int) -> tuple[tuple, tuple[int, ...]]:
@@ -66,26 +77,33 @@ def _stage(heights: tuple[int, ...], rows: int, width: int, adders: bool, least:
     also so few as ``least``."""
     left, given, counters = [*heights, *[0] * (width + 5 - len(heights))], [0] * (width + 5), []
 
-    def put(kind, column):
-        counters.append((kind, column))
+    def put(kind, column, count=1):
+        counters.append((kind, column, count))
         for place, bits in enumerate(kind.taken):
-            left[column + place] = max(0, left[column + place] - bits)
-        for place in range(kind.given):
-            given[column + place] += 1
+            left[column + place] = max(0, left[column + place] - bits * count)
+        for place in range(column, column + kind.given):
+            given[place] += count
 
+    def sixes(column):
+        return left[column] // 6 + (left[column] % 6 >= least)
+
+    needed = max(heights) < least
     for column in range(len(heights)):
         if column == width - 1:
             # Nobody wants the carries of the highest column.
             while left[column] + given[column] > rows and left[column] > 1:
                 put(Parity, column)
             break
-        while left[column] >= least and left[column + 2] >= least and column + 2 < width:
-            put(TwelveCounter, column)
-        while left[column] >= least:
-            put(SixCounter, column)
-        while left[column] >= 3 and (adders or left[column] + given[column] > rows and max(heights) < least):
+        if left[column] >= least:
+            if column + 2 < width and left[column + 2] >= least:
+                put(TwelveCounter, column, min(sixes(column), sixes(column + 2)))
+            if left[column] >= least:
+                put(SixCounter, column, sixes(column))
+        if adders and left[column] >= 3:
+            put(FullAdder, column, left[column] // 3)
+        while left[column] >= 3 and needed and left[column] + given[column] > rows:
             put(FullAdder, column)
-    total = [a + b for a, b in zip(left[:width], given[:width], strict=True)]
+    total = list(map(add, left[:width], given))
     while not total[-1]:
         total.pop()
     return tuple(counters), tuple(total)
@@ -163,7 +181,8 @@ class HeapSum(Shared):
         """The columns behind stage ``number``, in registers."""
         left = [list(bits) for bits in columns] + [[] for _ in range(width + 5 - len(columns))]
         given: list[list[Value]] = [[] for _ in range(width + 5)]
-        for place, (kind, column) in enumerate(counters):
+        every = [(kind, column) for kind, column, count in counters for _ in range(count)]
+        for place, (kind, column) in enumerate(every):
             counter = kind()
             m.submodules[f"stage{number}_count{place}"] = counter
             taken = []

@@ -53,7 +53,7 @@ def heap_sums(total: Sum, count: int, p: Parts, pairs: bool = False) -> None:
     if p.six:
         p.fixed += count * total.luts
         return
-    p.fixed += count * sum(SMALL_COUNTERS[p.family][kind] for stage in total.plan.stages for kind, _ in stage)
+    p.fixed += count * sum(SMALL_COUNTERS[p.family][kind] * number for stage in total.plan.stages for kind, _, number in stage)
     # One row more is the sum so far, or the initial value.
     more = total.several or total.initial > 0
     first = "pair full adder" if pairs and p.family == "ecp5" else "first heap full adder"
