@@ -5,7 +5,7 @@ and with the same or opposite signs, are added once. They are chosen one by one,
 "Subexpression sharing in filters using canonic signed digit multipliers", IEEE TCAS-II 43(10), 1996.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ import numpy as np
 
 __all__ = ["Term", "share"]
 
-# Bits in which a key of a pair holds its distance, with an offset, and its sign.
-_DISTANCE, _OFFSET = 7, 64
+# A term stands for itself as a number, its source above its place. Keys of pairs have the first source above the second term, less the
+# first one's place, so that what is left is a distance, with an offset; and below that whether signs differ.
+_PLACE, _OFFSET, _FIRST = 7, 64, 32
+_PLACES = (1 << _PLACE) - 1
 
 
 class Term(NamedTuple):
@@ -39,72 +41,82 @@ class _Sharing:
     """The rows as they become shorter, and how often each pair is in them."""
 
     def __init__(self, rows: list[list[Term]], widths: list[int], saved: float, depth: int):
-        self._rows = [{(term.source, term.place): term.negative for term in row} for row in rows]
+        # Whether the term is negative, by its number.
+        self._rows = [{term.source << _PLACE | term.place: term.negative for term in row} for row in rows]
         self._widths, self._saved, self._depth = list(widths), saved, depth
         self._levels = [0] * len(widths)
         self._pairs: list[list[Term]] = []
         # Which rows have a source, and where.
         self._where: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
-        for number, row in enumerate(self._rows):
-            for source, place in row:
-                self._where[source][number].add(place)
+        for number, row in enumerate(rows):
+            for term in row:
+                self._where[term.source][number].add(term.place)
         self._counts = self._counted()
 
     @staticmethod
-    def _key(source: int, place: int, negative: bool, other: int, at: int, opposite: bool) -> int:
-        """Both terms of a pair, whatever their order, but for where they stand."""
-        if (other, at) < (source, place):
-            source, place, other, at = other, at, source, place
-        return ((source << 24 | other) << _DISTANCE | at - place + _OFFSET) << 1 | (negative ^ opposite)
+    def _keys(term: int, negative: bool, row: dict[int, bool]) -> list[int]:
+        """The keys of a term and each one of ``row``, whatever their order."""
+        before = (term >> _PLACE << _FIRST) + (_OFFSET - (term & _PLACES) << 1)
+        return [
+            (before + (other << 1) if term < other else (other >> _PLACE << _FIRST) + (_OFFSET - (other & _PLACES) + term << 1))
+            + (negative ^ opposite) for other, opposite in row.items()
+        ]
 
     @staticmethod
-    def _parts(key: int) -> tuple[int, int, int, bool]:
-        """(source, other, distance, whether signs differ) of a key."""
-        distance = (key >> 1 & (1 << _DISTANCE) - 1) - _OFFSET
-        return key >> 25 + _DISTANCE, key >> 1 + _DISTANCE & (1 << 24) - 1, distance, bool(key & 1)
+    def _parts(key):
+        """(source, other, distance, whether signs differ) of a key, or of an array of them."""
+        distance = (key >> 1 & _PLACES) - _OFFSET
+        return key >> _FIRST, key >> 1 + _PLACE & (1 << _FIRST - _PLACE - 1) - 1, distance, key & 1 > 0
 
     def _counted(self) -> dict[int, int]:
         """How often each pair of terms is in the rows, of those that come at least twice."""
         keys = []
         for row in self._rows:
-            terms = np.array(sorted((*term, negative) for term, negative in row.items()), dtype=np.int64).reshape(-1, 3)
+            terms = np.array(sorted(row.items()), dtype=np.int64).reshape(-1, 2)
             first, second = np.triu_indices(len(terms), 1)
-            (source, place, negative), (other, at, opposite) = terms[first].T, terms[second].T
-            keys.append(((source << 24 | other) << _DISTANCE | at - place + _OFFSET) << 1 | (negative ^ opposite))
+            (term, negative), (other, opposite) = terms[first].T, terms[second].T
+            keys.append((term >> _PLACE << _FIRST) + (_OFFSET - (term & _PLACES) + other << 1) + (negative ^ opposite))
         values, counts = np.unique(np.concatenate(keys or [np.zeros(0, dtype=np.int64)]), return_counts=True)
         often = counts > 1
         return dict(zip(values[often].tolist(), counts[often].tolist(), strict=True))
 
-    def _gain(self, key: int, count: int) -> float:
-        """LUTs that are saved if a pair that comes so often is added once."""
-        source, other, distance, _ = self._parts(key)
-        if max(self._levels[source], self._levels[other]) >= self._depth:
-            return 0
-        low, high = self._span(source, other, distance)
-        adder = max(1, high - max(0, distance))
-        return self._saved * count * (self._widths[source] + self._widths[other] - (high - low)) - adder
+    def _worthwhile(self, keys: list[int]) -> list[tuple[float, int, float, int]]:
+        """(-gain, key, saving, adder) of the pairs that are worth an adder: LUTs that are saved if a pair is added once, each time it
+        comes, and what its adder takes."""
+        pairs = np.array(keys, dtype=np.int64)
+        source, other, distance, _ = self._parts(pairs)
+        levels, widths = np.array(self._levels), np.array(self._widths)
+        first, second = widths[source], widths[other]
+        low, high = self._span(first, second, distance)
+        adder = np.maximum(1, high - np.maximum(0, distance))
+        saving = self._saved * (first + second - (high - low)) * (np.maximum(levels[source], levels[other]) < self._depth)
+        gain = saving * np.array([self._counts[key] for key in keys], dtype=np.int64) - adder
+        rows = np.flatnonzero(gain > 0)
+        return list(zip(*(column[rows].tolist() for column in (-gain, pairs, saving, adder)), strict=True))
 
-    def _span(self, source: int, other: int, distance: int) -> tuple[int, int]:
-        """Lowest place of a pair, and the one above its highest, about."""
-        ends = self._widths[source], distance + self._widths[other]
-        return min(0, distance), max(ends) + (min(ends) > max(0, distance))
+    @staticmethod
+    def _span(first, second, distance):
+        """Lowest place of a pair of such widths, and the one above its highest, about."""
+        ends = first, distance + second
+        return np.minimum(0, distance), np.maximum(*ends) + (np.minimum(*ends) > np.maximum(0, distance))
 
     def run(self) -> tuple[list[list[Term]], list[list[Term]]]:
-        queue = [(-gain, key) for key, count in self._counts.items() if (gain := self._gain(key, count)) > 0]
+        queue = self._worthwhile(list(self._counts))
         heapify(queue)
         while queue:
-            gain, key = heappop(queue)
-            now = self._gain(key, self._counts.get(key, 0))
+            gain, key, saving, adder = heappop(queue)
+            now = saving * self._counts.get(key, 0) - adder
             if now <= 0:
                 continue
             if now < -gain:
-                heappush(queue, (-now, key))
+                heappush(queue, (-now, key, saving, adder))
                 continue
-            for touched in self._extract(key):
-                gain = self._gain(touched, self._counts.get(touched, 0))
-                if gain > 0:
-                    heappush(queue, (-gain, touched))
-        rows = [[Term(*term, negative) for term, negative in row.items()] for row in self._rows]
+            found = self._occurrences(key)
+            del self._counts[key]
+            if saving * len(found) > adder:
+                for entry in self._worthwhile(self._extract(key, found)):
+                    heappush(queue, entry)
+        rows = [[Term(*divmod(term, 1 << _PLACE), negative) for term, negative in row.items()] for row in self._rows]
         return self._pairs, rows
 
     def _occurrences(self, key: int) -> list[tuple[int, int, bool]]:
@@ -114,45 +126,40 @@ class _Sharing:
         for number in sorted(first.keys() & second.keys()):
             row, used = self._rows[number], set()
             for place in sorted(first[number]):
-                here, there = (source, place), (other, place + distance)
+                here, there = source << _PLACE | place, (other << _PLACE) + place + distance
                 if there in row and row[here] ^ row[there] == differ and here not in used and there not in used:
                     used |= {here, there}
                     found.append((number, place, row[here]))
         return found
 
-    def _extract(self, key: int) -> set[int]:
-        """Make a pair a source of its own, and put it where its terms were; returns the pairs that are new or more."""
+    def _extract(self, key: int, found: list[tuple[int, int, bool]]) -> list[int]:
+        """Make a pair a source of its own, and put it where its terms were; returns the pairs that are new."""
         source, other, distance, differ = self._parts(key)
-        found = self._occurrences(key)
-        del self._counts[key]
-        if self._gain(key, len(found)) <= 0:
-            return set()
-        low, high = self._span(source, other, distance)
+        low, high = map(int, self._span(self._widths[source], self._widths[other], distance))
         made = len(self._widths)
         self._pairs.append([Term(source, -low), Term(other, distance - low, differ)])
         self._widths.append(high - low)
         self._levels.append(1 + max(self._levels[source], self._levels[other]))
-        touched: set[int] = set()
+        for number, place, _ in found:
+            self._remove(number, source, place)
+            self._remove(number, other, place + distance)
+        keys: list[int] = []
         for number, place, negative in found:
-            row = self._rows[number]
-            for term in ((source, place), (other, place + distance)):
-                self._remove(number, row, term)
-            for term, sign in row.items():
-                new = self._key(*term, sign, made, place + low, negative)
-                self._counts[new] = self._counts.get(new, 0) + 1
-                touched.add(new)
-            row[made, place + low] = negative
+            term, row = made << _PLACE | place + low, self._rows[number]
+            keys += self._keys(term, negative, row)
+            row[term] = negative
             self._where[made][number].add(place + low)
-        return {pair for pair in touched if self._counts[pair] > 1}
+        new = {pair: count for pair, count in Counter(keys).items() if count > 1}
+        self._counts |= new
+        return list(new)
 
-    def _remove(self, number: int, row: dict, term: tuple[int, int]) -> None:
-        negative = row.pop(term)
-        places = self._where[term[0]][number]
-        places.remove(term[1])
+    def _remove(self, number: int, source: int, place: int) -> None:
+        row, places = self._rows[number], self._where[source][number]
+        negative = row.pop(source << _PLACE | place)
+        places.remove(place)
         if not places:
-            del self._where[term[0]][number]
+            del self._where[source][number]
         counts = self._counts
-        for rest, sign in row.items():
-            key = self._key(*term, negative, *rest, sign)
+        for key in self._keys(source << _PLACE | place, negative, row):
             if key in counts:
                 counts[key] -= 1
