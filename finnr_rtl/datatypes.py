@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,12 +29,12 @@ class DataType:
     def __str__(self):
         return self.name
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Width of one value, in bits."""
         return {"BIPOLAR": 1, "TERNARY": 2}.get(self.name) or int(re.sub(r"\D", "", self.name))
 
-    @property
+    @cached_property
     def signed(self) -> bool:
         """Whether the bits are two's complement (BIPOLAR is not: its one bit is a code)."""
         return self.name == "TERNARY" or self.name.startswith("INT")

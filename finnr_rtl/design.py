@@ -10,6 +10,7 @@ from finnr_rtl.dataflow.timing import Cycles, predict
 from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.folding.goal import Goal
 from finnr_rtl.folding.optimise import optimise
+from finnr_rtl.garbage import uncollected
 from finnr_rtl.network.network import Network
 from finnr_rtl.platforms import Platform
 
@@ -53,6 +54,7 @@ class Design:
         return self.clock_mhz * 1e6 * self.folded.network.batch / self.cycles.interval
 
 
+@uncollected()
 def design(network: Network, board: Platform, goal: Goal, progress: Callable[[str], None] = lambda _: None) -> Design:
     """The design for ``goal``; ``progress`` is told each step. Raises ``UserError`` where there is none."""
     best = optimise(network, board, goal, progress)

@@ -124,7 +124,7 @@ class MvtuConfig(CoreConfig):
         """Folds over columns."""
         return self.mw // self.simd
 
-    @property
+    @cached_property
     def bitwise(self) -> bool:
         """Whether products are in LUTs, bit by bit."""
         return self.weight_type == BIPOLAR or not (self.constant or self.packings or self._in_dsp(self.arithmetic))
@@ -164,7 +164,7 @@ class MvtuConfig(CoreConfig):
         scale, offsets = in_sums(self.input_type, self.weight_type, self.weights)
         return in_counts(self.thresholds, scale, offsets) if scale != 1 or offsets.any() else self.thresholds
 
-    @property
+    @cached_property
     def dot_latency(self) -> int:
         """Cycles from an operand to the sum that it is the last of."""
         if self.packings:

@@ -1,5 +1,7 @@
 """Values of a stream as Amaranth numbers, and back."""
 
+from functools import cache
+
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 
 from finnr_rtl.datatypes import BIPOLAR, DataType
@@ -7,6 +9,7 @@ from finnr_rtl.datatypes import BIPOLAR, DataType
 __all__ = ["check_holds", "holding", "number_shape", "numbers", "recode"]
 
 
+@cache
 def number_shape(dtype: DataType) -> Shape:
     """Shape of a number of type ``dtype``; that of BIPOLAR holds -1 and +1."""
     return signed(2) if dtype == BIPOLAR else Shape(dtype.bits, signed=dtype.signed)

@@ -1,6 +1,5 @@
 """Amaranth to Verilog text, stage by stage."""
 
-import gc
 import os
 import re
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from finnr_rtl.dataflow.accelerator import Accelerator
 from finnr_rtl.dataflow.stages import Stage
 from finnr_rtl.emit.images import RomModules
 from finnr_rtl.families import LUT_MEMORY, MERGING, SLICES
+from finnr_rtl.garbage import uncollected
 
 __all__ = ["convert", "stage_module"]
 
@@ -35,7 +35,7 @@ def convert(accelerator: Accelerator, family: str = "xc7") -> tuple[dict[str, st
     Every stage is a hierarchy of its own: so its ports keep the names they have in the source, and less is in memory at a time.
     """
     roms = RomModules()
-    with _quick():
+    with uncollected(), _packaged_yosys():
         stages, shared, kept = {}, {}, set()
         for stage in accelerator.stages:
             name = stage_module(accelerator.name, stage)
@@ -55,20 +55,13 @@ def convert(accelerator: Accelerator, family: str = "xc7") -> tuple[dict[str, st
 
 
 @contextmanager
-def _quick():
-    """The Yosys that comes as a package, so that the text does not depend on what else is installed; and no garbage collection.
-
-    Amaranth makes millions of objects that live to the end; looking through them again and again takes a sixth of the time.
-    """
+def _packaged_yosys():
+    """The Yosys that comes as a package, so that the text does not depend on what else is installed."""
     before = os.environ.get("AMARANTH_USE_YOSYS")
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         yield
     finally:
-        if collecting:
-            gc.enable()
         if before is None:
             del os.environ["AMARANTH_USE_YOSYS"]
         else:
