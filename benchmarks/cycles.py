@@ -100,12 +100,12 @@ def builds_folder() -> Path:
     return Path(tempfile.gettempdir()) / "finnr_rtl_cycles"
 
 
-def simulated(network: Network, stages: list[Stage], cycles: Cycles, frames: int, builds: Path) -> dict:
+def simulated(network: Network, stages: list[Stage], cycles: Cycles, frames: int, builds: Path, family: str = "xc7") -> dict:
     """What the network bench finds back to back, every beat of every link compared."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         bench = simulation_files("net", network, stages, cycles, random_frames(network, frames))
-        files = {f"rtl/{path}": text for path, text in verilog_files(Accelerator("net", stages), cycles).items()}
+        files = {f"rtl/{path}": text for path, text in verilog_files(Accelerator("net", stages), cycles, family).items()}
         write_output(folder / "net", files | {f"sim/{path}": content for path, content in bench.items()} | {MANIFEST: "{}"})
         rtl, sim = folder / "net" / "rtl", folder / "net" / "sim"
         # Short runs are worth no time of the C++ compiler.
@@ -121,6 +121,11 @@ def simulated(network: Network, stages: list[Stage], cycles: Cycles, frames: int
         return json.loads(results.read_text())["back_to_back"]
 
 
+def steady_gaps(result: dict) -> set[int]:
+    """Cycles from frame to frame at the end of a run."""
+    return {after - before for before, after in pairwise(result.get("ends", [])[-STEADY - 1 :])}
+
+
 def row(name: str, kind: str, share: float, builds: Path) -> dict:
     """Figures of one network at one folding; ``exact`` tells whether every one is."""
     start = time.perf_counter()
@@ -132,8 +137,7 @@ def row(name: str, kind: str, share: float, builds: Path) -> dict:
     # The slowest stage takes one step a cycle at most, and so many a frame: in steady state it must take one in every cycle.
     work = max(stage.config.schedule().work for stage in stages)
     result = simulated(network, stages, predicted, frames, builds)
-    ends = result.get("ends", [])
-    steady = {after - before for before, after in pairwise(ends[-STEADY - 1 :])}
+    ends, steady = result.get("ends", []), steady_gaps(result)
     exact = not result["faults"] and steady == {predicted.interval} == {work} and result["latency"] == predicted.latency
     return {
         "network": name, "folding": kind, "slowest": predicted.bottleneck, "limit": predicted.limit, "work": work,

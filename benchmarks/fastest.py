@@ -3,6 +3,7 @@
     python benchmarks/fastest.py cores            CNV's cores at FINN's folding, on their own
     python benchmarks/fastest.py whole            CNV at FINN's folding, and the fastest CNV and LFC of 80 % of a PYNQ-Z1 (an hour)
     python benchmarks/fastest.py networks         the fastest design of each network on PYNQ-Z1 and Ultra96 (nothing is synthesised)
+    python benchmarks/fastest.py simulated        the same, and the steady state of those designs in Verilator (minutes for each)
     python benchmarks/fastest.py packed           networks of 4 to 8 bits with one product, and with several, in a DSP slice
     python benchmarks/fastest.py --table          all records as Markdown
 
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from core_synthesis import core_verilog  # noqa: E402
+from cycles import builds_folder, enough_frames, simulated, steady_gaps  # noqa: E402
 
 from finnr_rtl.build import build  # noqa: E402
 from finnr_rtl.cores.contract import CoreConfig, StreamSpec  # noqa: E402
@@ -131,11 +134,10 @@ def measure_whole() -> list[dict]:
     return entries
 
 
-def measure_networks(names: list[str]) -> list[dict]:
-    entries = []
+def measure_networks(names: list[str], boards: list[str], simulation: bool) -> Iterator[dict]:
     for name in names:
         network = load_network(MODELS / name / "model.onnx")
-        for board in BOARDS:
+        for board in boards:
             batch = BATCHES.get((name, board), 1)
             entry = {"what": f"{name}, fastest on {board}"} | ({"batch": batch} if batch > 1 else {})
             if name in PUBLISHED:
@@ -144,10 +146,19 @@ def measure_networks(names: list[str]) -> list[dict]:
                 best = design(batched(network, batch), load(board), Goal(caps=NO_DSP if name in PUBLISHED else SHARES))
                 entry |= {"cycles": _per_frame(best.cycles.interval, batch)}
                 entry |= _counts(best)
+                if simulation:
+                    entry |= _steady_state(best)
             except UserError as error:
                 entry["refused"] = str(error)
-            entries.append(entry)
-    return entries
+            yield entry
+
+
+def _steady_state(best: Design) -> dict:
+    """Cycles per frame in Verilator, every beat of every link compared with the reference, and what was at fault."""
+    network = best.folded.network
+    result = simulated(network, best.stages, best.cycles, enough_frames(best.cycles), builds_folder(), best.board.family)
+    latency = [] if result["latency"] == best.cycles.latency else [f"latency of {result['latency']}, not {best.cycles.latency}"]
+    return {"simulated": _per_frame(max(steady_gaps(result), default=0), network.batch), "faults": [*latency, *result["faults"][:3]]}
 
 
 def measure_packed() -> list[dict]:
@@ -179,11 +190,12 @@ def _per_frame(cycles: int, frames: int) -> float:
 
 def missed(entry: dict) -> list[str]:
     """The figures of an entry that are over its bar, or missing."""
-    return [key for key, most in entry.get("bar", {}).items() if entry.get(key, most + 1) > most]
+    late = ["simulated"] if entry.get("simulated", entry.get("cycles")) != entry.get("cycles") or entry.get("faults") else []
+    return late + [key for key, most in entry.get("bar", {}).items() if entry.get(key, most + 1) > most]
 
 
 def table(entries: list[dict]) -> str:
-    kinds = ("cycles", "lut", "cells", "ff", "bram18", "dsp")
+    kinds = ("cycles", "simulated", "lut", "cells", "ff", "bram18", "dsp")
     lines = ["| what | " + " | ".join(kinds) + " | at most | FINN | |", "|---|" + "---:|" * len(kinds) + "---|---|---|"]
     for entry in entries:
         bar = ", ".join(f"{key} {most:,}" for key, most in entry.get("bar", {}).items())
@@ -200,18 +212,21 @@ def load_records() -> list[dict]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help="cores, whole, networks, packed (default: all)")
-    parser.add_argument("--network", action="append", choices=NETWORKS, help="of `networks` only these")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="cores, whole, simulated, packed (default: all), networks")
+    parser.add_argument("--network", action="append", choices=NETWORKS, help="of `networks` and `simulated` only these")
+    parser.add_argument("--board", action="append", choices=BOARDS, help="of `networks` and `simulated` only these")
     parser.add_argument("--table", action="store_true", help="print the records that there are")
     options = parser.parse_args()
     known = {entry["what"]: entry for entry in load_records()}
-    jobs = {"cores": measure_cores, "whole": measure_whole, "networks": lambda: measure_networks(options.network or list(NETWORKS)),
-            "packed": measure_packed}
+    asked = options.network or list(NETWORKS), options.board or list(BOARDS)
+    jobs = {"cores": measure_cores, "whole": measure_whole, "simulated": lambda: measure_networks(*asked, True), "packed": measure_packed,
+            "networks": lambda: measure_networks(*asked, False)}
     if unknown := set(options.parts) - set(jobs):
         parser.error(f"{', '.join(sorted(unknown))}: choose from {', '.join(jobs)}")
-    for part in [] if options.table else options.parts or jobs:
-        known |= {entry["what"]: entry for entry in jobs[part]()}
-        RECORDS.write_text("[\n" + ",\n".join(map(json.dumps, known.values())) + "\n]\n")
+    for part in [] if options.table else options.parts or list(jobs)[:-1]:
+        for entry in jobs[part]():
+            known[entry["what"]] = entry
+            RECORDS.write_text("[\n" + ",\n".join(map(json.dumps, known.values())) + "\n]\n")
     print(table(list(known.values())))
     return int(any(map(missed, known.values())))
 
