@@ -6,6 +6,7 @@
 import zlib
 from dataclasses import dataclass, replace
 from math import gcd
+from types import SimpleNamespace
 
 import numpy as np
 from amaranth.back import verilog
@@ -35,6 +36,7 @@ from finnr_rtl.cores.swu import SwuConfig
 from finnr_rtl.cores.threshold import ThresholdConfig
 from finnr_rtl.cores.transpose import TransposeConfig
 from finnr_rtl.datatypes import BIPOLAR, TERNARY, DataType, int_, uint
+from finnr_rtl.families import SLICES
 from finnr_rtl.requantiser import Requantiser
 from finnr_rtl.thresholds import Thresholds
 
@@ -139,13 +141,13 @@ class Arithmetic:
     shapes: tuple[Shape, ...]
     multiplied: bool
 
-    def verilog(self, name: str) -> str:
-        """Its hardware, as module ``name``."""
+    def verilog(self, name: str, family: str) -> str:
+        """Its hardware on ``family``, as module ``name``."""
         m = Module()
         inputs = [Signal(shape, name=f"a{n}") for n, shape in enumerate(self.shapes)]
         terms = [Signal(shape, name=f"term{n}", reset_less=True) for n, shape in enumerate(self.shapes)]
         m.d.sync += [term.eq(given) for term, given in zip(terms, inputs, strict=True)]
-        exact = self._exact(m, terms)
+        exact = self._exact(m, terms, family)
         y = Signal(exact.shape(), reset_less=True)
         m.d.sync += y.eq(exact)
         return verilog.convert(m, name=name, ports=[*inputs, y], emit_src=False)
@@ -153,10 +155,11 @@ class Arithmetic:
     @property
     def width(self) -> int:
         """Bits of the result."""
-        return len(self._exact(Module(), [Signal(shape) for shape in self.shapes]))
+        return len(self._exact(Module(), [Signal(shape) for shape in self.shapes], "xc7"))
 
-    def _exact(self, m: Module, terms: list[Signal]) -> Value:
-        return product(m, "exact", *terms, "lut") if self.multiplied else total(terms)
+    def _exact(self, m: Module, terms: list[Signal], family: str) -> Value:
+        platform = SimpleNamespace(slices=family in SLICES)
+        return product(m, "exact", *terms, "lut", platform) if self.multiplied else total(terms)
 
 
 def products(rng):

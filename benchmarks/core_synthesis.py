@@ -38,7 +38,7 @@ def core_verilog(config: CoreConfig | Words | Arithmetic, name: str, family: str
     if isinstance(config, Words):
         return rom_module(f"{name}_core", config.rows, config.width, block=False)
     if isinstance(config, Arithmetic):
-        return config.verilog(f"{name}_core")
+        return config.verilog(f"{name}_core", family)
     stage = Stage("core", "", config, tuple(bus_names("s_axis", len(config.inputs))))
     modules, roms, shared, kept = convert(Accelerator(name, [stage]), family)
     hierarchies = plain_names(modules, roms, [name, *shared, *(module for below in shared.values() for module in below)])

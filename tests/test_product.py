@@ -1,5 +1,7 @@
 """Products: exact for every pair of operands, and where the design says."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from amaranth.hdl import Const, Module, Shape, Signal, signed, unsigned
@@ -29,6 +31,8 @@ def check(cases, first, second, results, m):
     simulator.run()
 
 
+# With LUTs of six inputs and of four.
+PLATFORMS = [SimpleNamespace(slices=True), SimpleNamespace(slices=False)]
 SMALL = [unsigned(1), signed(1), unsigned(3), signed(2), signed(4)]
 
 
@@ -36,14 +40,20 @@ SMALL = [unsigned(1), signed(1), unsigned(3), signed(2), signed(4)]
 @pytest.mark.parametrize("first", SMALL, ids=repr)
 def test_all_pairs_of_small_numbers(first, second):
     m, a, b = Module(), Signal(first), Signal(second)
-    results = [(None, product(m, arithmetic, a, b, arithmetic)) for arithmetic in ("auto", "lut", "dsp")]
+    results = [
+        (None, product(m, f"{arithmetic}{n}", a, b, arithmetic, platform))
+        for arithmetic in ("auto", "lut", "dsp") for n, platform in enumerate(PLATFORMS)
+    ]
     check([(x, y) for x in values(first) for y in values(second)], a, b, results, m)
 
 
 @pytest.mark.parametrize(("first", "second"), [(signed(20), signed(17)), (unsigned(13), signed(8)), (signed(8), unsigned(8))])
 def test_wide_numbers(first, second):
     m, a, b, rng = Module(), Signal(first), Signal(second), np.random.default_rng(1)
-    results = [(None, product(m, arithmetic, a, b, arithmetic)) for arithmetic in ("lut", "dsp")]
+    results = [
+        (None, product(m, f"{arithmetic}{n}", a, b, arithmetic, platform))
+        for arithmetic in ("lut", "dsp") for n, platform in enumerate(PLATFORMS)
+    ]
     ends = [[values(shape)[0], values(shape)[-1], 0, 1] for shape in (first, second)]
     cases = [(x, y) for x in ends[0] for y in ends[1]]
     cases += [tuple(int(rng.integers(values(shape)[0], values(shape)[-1] + 1)) for shape in (first, second)) for _ in range(100)]
@@ -54,8 +64,13 @@ def test_wide_numbers(first, second):
 def test_constant_factors(shape):
     m, a = Module(), Signal(shape)
     factors = [*range(-20, 21), 255, -129, 1000]
-    results = [(factor, product(m, f"times{n}", Const(factor), a)) for n, factor in enumerate(factors)]
-    results += [(factor, product(m, f"by{n}", a, Const(factor, signed(12)), "dsp")) for n, factor in enumerate(factors)]
+    results = []
+    for platform in PLATFORMS:
+        kind = f"slices_{platform.slices}"
+        results += [(factor, product(m, f"{kind}_times{n}", Const(factor), a, platform=platform)) for n, factor in enumerate(factors)]
+        results += [
+            (factor, product(m, f"{kind}_by{n}", a, Const(factor, signed(12)), "dsp", platform)) for n, factor in enumerate(factors)
+        ]
     check([(x, 0) for x in values(shape)], a, None, results, m)
 
 

@@ -125,9 +125,9 @@ class Multiply(Core):
         for lane, (a, b) in enumerate(zip(first, second, strict=True)):
             register = accumulator(holding(*c.accumulator_range), f"product{lane}", rescales(c.thresholds))
             if c.parts > 1:
-                exact = total(product_parts(m, f"part{lane}", a, b, c.arithmetic, register.shape()))
+                exact = total(product_parts(m, f"part{lane}", a, b, c.arithmetic, register.shape(), platform))
             else:
-                exact = product(m, f"exact{lane}", a, b, c.arithmetic)
+                exact = product(m, f"exact{lane}", a, b, c.arithmetic, platform)
             m.d.sync += register.eq(exact)
             products.append(register)
         if c.parts > 1:

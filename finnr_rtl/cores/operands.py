@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 
 from finnr_rtl.datatypes import BIPOLAR, DataType
 
-__all__ = ["check_holds", "holding", "number_shape", "numbers", "recode"]
+__all__ = ["check_holds", "ends", "holding", "number_shape", "numbers", "recode"]
 
 
 @cache
@@ -19,6 +19,11 @@ def check_holds(output: DataType, dtype: DataType):
     """Raise ``ValueError`` unless every value of type ``dtype`` is one of type ``output``."""
     if dtype != output and (output == BIPOLAR or dtype.min < output.min or dtype.max > output.max):
         raise ValueError(f"output_type={output} must hold all values of {dtype}")
+
+
+def ends(shape: Shape) -> tuple[int, int]:
+    """Least and greatest number of a shape."""
+    return (-(1 << (shape.width - 1)), (1 << (shape.width - 1)) - 1) if shape.signed else (0, (1 << shape.width) - 1)
 
 
 def holding(low: int, high: int) -> Shape:

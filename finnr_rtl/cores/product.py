@@ -8,6 +8,7 @@ same number of LUTs of it as of a ``*``.
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 
 from finnr_rtl.cores.adder_tree import total
+from finnr_rtl.cores.carry_tree import chosen_rows, digit_rows, row_sum
 from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.cores.signed_digits import digits
 
@@ -39,18 +40,23 @@ def uses_dsp(arithmetic: str, first: Shape, second: Shape) -> bool:
     return arithmetic != "auto" or widths[0] * widths[1] > MOST_LUT_BITS
 
 
-def product(m: Module, name: str, first: Value, second: Value, arithmetic: str = "auto") -> Signal:
+def product(m: Module, name: str, first: Value, second: Value, arithmetic: str = "auto", platform=None) -> Signal:
     """A new signal ``name`` that is ``first * second``, exactly.
 
-    A constant factor makes a sum of a shifted operand for each of its digits that are not zero, in LUTs.
+    A constant factor makes a sum of a shifted operand for each of its digits that are not zero, in LUTs. These have six inputs if
+    ``platform`` has an attribute ``slices`` that is true.
     """
+    six = getattr(platform, "slices", False)
     for factor, other in ((first, second), (second, first)):
         if isinstance(factor, Const):
-            return _signal(m, name, _multiple(m, name, other, factor.value), "no")
+            return _signal(m, name, (_multiple if six else _chained_multiple)(m, name, other, factor.value), "no")
     if uses_dsp(arithmetic, first.shape(), second.shape()):
         return _signal(m, name, first * second, "yes")
     wide, narrow = (first, second) if len(first) >= len(second) else (second, first)
-    rows = [Mux(narrow[place], wide, 0) << place for place in range(len(narrow))]
+    chosen = [Mux(narrow[place], wide, 0) for place in range(len(narrow))]
+    if not six and len(chosen) > 1:
+        return _signal(m, name, row_sum(m, name, chosen_rows(wide.shape(), narrow.shape()), chosen), "no")
+    rows = [value << place for place, value in enumerate(chosen)]
     # The highest bit of a two's complement number counts negative.
     negative = [rows.pop()] if narrow.shape().signed else []
     return _signal(m, name, _difference(rows, negative), "no")
@@ -76,6 +82,12 @@ def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:
         m.d.comb += [either.eq(first ^ second ^ third), carry.eq(Cat(Const(0, 1), first & second | first & third | second & third))]
         rows += [either, carry]
     return total([row.as_signed() for row in rows])[:width].as_signed() if rows else Const(0, 1)
+
+
+def _chained_multiple(m: Module, name: str, value: Value, factor: int) -> Value:
+    """The same as a tree of carry chains."""
+    rows = digit_rows(value.shape(), digits(factor))
+    return row_sum(m, name, rows, [Const(0)] * (len(rows) - len(digits(factor))) + [value] * len(digits(factor))) if rows else Const(0, 1)
 
 
 def _difference(positive: list[Value], negative: list[Value]) -> Value:

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from finnr_rtl.cores.adder_tree import total
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.operands import ends, holding
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.sums import product_parts
 from finnr_rtl.requantiser import Requantiser
@@ -64,7 +64,7 @@ class RequantiserUnit(wiring.Component):
         m.d.comb += self.done.eq(valid)
         scales = self._parameters(m, "scale", r.scale)
         offsets = self._parameters(m, "offset", r.offset)
-        lanes = [self._clipped(m, lane, scales[lane], offsets[lane]) for lane in range(self._mmv * self._lanes)]
+        lanes = [self._clipped(m, platform, lane, scales[lane], offsets[lane]) for lane in range(self._mmv * self._lanes)]
         if r.exceptions.size:
             lanes = self._corrected(m, lanes)
         m.d.comb += self.y.eq(Cat(*lanes))
@@ -74,13 +74,13 @@ class RequantiserUnit(wiring.Component):
         """The values of all lanes for the fold fetched: pixels share them."""
         return parameters(m, name, values, self._lanes, self.fetch, self.next_fold, self._storage) * self._mmv
 
-    def _clipped(self, m, lane, scale, offset):
+    def _clipped(self, m, platform, lane, scale, offset):
         """One lane's result, three cycles after its operand."""
         r = self._requantiser
         x = getattr(self, f"x{lane}")
         products, sums = self._ranges()
         # The registers are those of a DSP slice, or of the parts of a wide product in LUTs.
-        terms = product_parts(m, f"product{lane}", x, scale, self._arithmetic, holding(*products))
+        terms = product_parts(m, f"product{lane}", x, scale, self._arithmetic, holding(*products), platform)
         addend = Signal(offset.shape(), name=f"addend{lane}", reset_less=True)
         added = Signal(holding(*sums), name=f"sum{lane}", reset_less=True)
         m.d.sync += [addend.eq(offset), added.eq(total([*terms, addend]))]
@@ -126,15 +126,9 @@ class RequantiserUnit(wiring.Component):
 
     def _ranges(self):
         """(least, greatest) product, and sum, of any operand of the shape and any channel."""
-        low, high = min(self._x_shape_values()), max(self._x_shape_values())
+        low, high = ends(self._x_shape)
         products, sums = [], []
         for scale, offset in zip(self._requantiser.scale.tolist(), self._requantiser.offset.tolist(), strict=True):
-            ends = low * scale, high * scale
-            products += ends
-            sums += [end + offset for end in ends]
+            products += [low * scale, high * scale]
+            sums += [low * scale + offset, high * scale + offset]
         return (min(products), max(products)), (min(sums), max(sums))
-
-    def _x_shape_values(self):
-        """Least and greatest operand."""
-        width, is_signed = self._x_shape.width, self._x_shape.signed
-        return (-(1 << (width - 1)), (1 << (width - 1)) - 1) if is_signed else (0, (1 << width) - 1)

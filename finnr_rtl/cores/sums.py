@@ -61,13 +61,13 @@ def product_parts(m: Module, name: str, first: Value, second: Value, arithmetic:
     if len(shapes) == 1 or isinstance(first, Const) or isinstance(second, Const):
         attrs = {"keep": "true"} if getattr(platform, "merges_products", False) else {}
         register = Signal(shape, name=name, reset_less=True, attrs=attrs)
-        m.d.sync += register.eq(product(m, f"{name}_exact", first, second, arithmetic))
+        m.d.sync += register.eq(product(m, f"{name}_exact", first, second, arithmetic, platform))
         return [register]
     wide, narrow = (first, second) if len(first) >= len(second) else (second, first)
     parts, place = [], 0
     for shape in shapes:
         part = narrow[place : place + shape.width]
-        exact = product(m, f"{name}_exact{place}", wide, part.as_signed() if shape.signed else part, "lut")
+        exact = product(m, f"{name}_exact{place}", wide, part.as_signed() if shape.signed else part, "lut", platform)
         own = Shape(len(wide) + shape.width, signed=wide.shape().signed or shape.signed)
         register = Signal(own, name=f"{name}_{place}", reset_less=True)
         m.d.sync += register.eq(exact)

@@ -5,6 +5,7 @@ from math import ceil
 
 from amaranth.hdl import Shape
 
+from finnr_rtl.cores.carry_tree import Row, chains, chosen_rows
 from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.ram import free_words, ram_style, rom_parts
 from finnr_rtl.cost.adders import Operand, adders
@@ -268,16 +269,25 @@ class Parts:
         self.lut("sum bit", count * carried * self.six)
         self.known(0, count * (2 * ceil(places / 2) if self.family == "ecp5" else places))
 
-    def product(self, count: int, first: Shape, second: Shape, width: int, terms: int = 1) -> None:
-        """``count`` sums of ``terms`` products of two numbers, as in cores/product.py; the sums have ``width`` bits."""
+    def product(self, count: int, first: Shape, second: Shape, width: int) -> None:
+        """``count`` products of two numbers, as in cores/product.py, of ``width`` bits."""
         wide, narrow = (first, second) if first.width >= second.width else (second, first)
-        if terms * narrow.width > 2:
-            self.lut("term bit", count * terms * wide.width * narrow.width)
-        elif narrow.width > 1 or terms > 1:
+        if not self.six and narrow.width > 1:
+            self.known(0, count * wide.width * narrow.width)
+            self.chains(count, chosen_rows(wide, narrow))
+            return
+        if narrow.width > 2:
+            self.lut("term bit", count * wide.width * narrow.width)
+        elif narrow.width > 1:
             # A carry chain needs one of its two operands as a signal, whose bits are gated in LUTs of their own; by a single bit, a
             # register is reset.
             self.lut("gated bit", count * wide.width)
-        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, terms, plain=False)
+        self.sum(tuple(Operand(wide.width, wide.signed, place) for place in range(narrow.width)), width, count, plain=False)
+
+    def chains(self, count: int, rows: list[Row]) -> None:
+        """``count`` sums of ``rows`` as trees of carry chains (cores/carry_tree.py)."""
+        for chain in chains(rows):
+            self.carry(count, 0, chain.places)
 
     def known(self, six: int, four: int) -> None:
         """LUTs, of six inputs or of four."""

@@ -5,7 +5,8 @@ from math import prod
 import numpy as np
 from amaranth.hdl import Shape
 
-from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.carry_tree import digit_rows
+from finnr_rtl.cores.operands import ends, holding
 from finnr_rtl.cores.product import uses_dsp
 from finnr_rtl.cores.ram import LEAST_BLOCK_WORDS, rom_in_block
 from finnr_rtl.cores.signed_digits import digits
@@ -23,7 +24,7 @@ _FACTORS = {"xc7": ((25, 18), 18), "xcu": ((27, 18), 18), "xcup": ((27, 18), 18)
 CASCADED = 17
 
 __all__ = [
-    "ends", "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "reduced_in_slices", "registered",
+    "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "reduced_in_slices", "registered",
     "taken_with_operand",
 ]
 
@@ -94,16 +95,14 @@ def multiples(scales: np.ndarray, x: Shape, p: Parts) -> int:
         places = digits(scale)
         low, high = sorted(scale * value for value in ends(x))
         width = holding(low, high).width
-        # What is taken off is the operand's complement and 1.
-        p.sum(tuple(Operand(x.width, x.signed, place) for place, _ in places), width, constant=any(digit < 0 for _, digit in places))
+        if p.six:
+            # What is taken off is the operand's complement and 1.
+            p.sum(tuple(Operand(x.width, x.signed, place) for place, _ in places), width, constant=any(digit < 0 for _, digit in places))
+        else:
+            p.chains(1, digit_rows(x, places))
         # The lowest bits are always 0.
         registers += width - (places[0][0] if places else 0)
     return registers
-
-
-def ends(x: Shape) -> tuple[int, int]:
-    """Least and greatest number of a shape."""
-    return (-(1 << (x.width - 1)), (1 << (x.width - 1)) - 1) if x.signed else (0, (1 << x.width) - 1)
 
 
 def part_bits(first: Shape, second: Shape, arithmetic: str) -> int:

@@ -6,12 +6,11 @@ import numpy as np
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.contract import CoreConfig
-from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.operands import ends, holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.cores.arithmetic import (
-    ends,
     last_block_bits,
     multiples,
     multiply,
