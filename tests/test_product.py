@@ -75,10 +75,13 @@ def test_constant_factors(shape):
 
 
 def test_wide_constant_factors():
-    """Of many digits, positive and negative: three numbers are made two until two are left."""
+    """Of many digits, positive and negative."""
     m, a, rng = Module(), Signal(signed(24)), np.random.default_rng(2)
     factors = [0xAAAAAA, 0x555555, 0xB6DB6D, -0xB6DB6D, *rng.integers(1 << 23, 1 << 24, 6).tolist()]
-    results = [(factor, product(m, f"times{n}", a, Const(factor))) for n, factor in enumerate(factors)]
+    results = [
+        (factor, product(m, f"slices_{platform.slices}_times{n}", a, Const(factor), platform=platform))
+        for platform in PLATFORMS for n, factor in enumerate(factors)
+    ]
     check([(x, 0) for x in (-(1 << 23), (1 << 23) - 1, -1, 0, 1, *rng.integers(-(1 << 23), 1 << 23, 50).tolist())], a, None, results, m)
 
 

@@ -100,21 +100,23 @@ class AddConfig(CoreConfig):
         """Whether anything is multiplied, which takes a cycle."""
         return bool(np.any(self.multipliers != 1))
 
-    @property
+    @cached_property
     def _factors(self) -> list[tuple[Shape, Shape]]:
-        """What is multiplied with what for each input."""
+        """What is multiplied with what for each input whose multipliers are not the same for every beat: by a constant, shifted operands
+        are added up."""
         factor = holding(int(self.multipliers.min()), int(self.multipliers.max()))
-        return [(number_shape(dtype), factor) for dtype in self.input_types]
+        rows = zip(self.multipliers, self.input_types, strict=True)
+        return [(number_shape(dtype), factor) for row, dtype in rows if (row.reshape(-1, self.pe) != row[: self.pe]).any()]
 
     @cached_property
     def in_slices(self) -> bool:
         """Whether products are in DSP slices."""
-        return self.scaled and any(uses_dsp(self.arithmetic, *factors) for factors in self._factors)
+        return any(uses_dsp(self.arithmetic, *factors) for factors in self._factors)
 
     @cached_property
     def reductions(self) -> int:
         """Cycles in which the terms, the offset among them, become few enough for one more sum."""
-        parts = max(len(part_shapes(self.arithmetic, *factors)) for factors in self._factors) if self.scaled else 1
+        parts = max((len(part_shapes(self.arithmetic, *factors)) for factors in self._factors), default=1)
         return reductions(len(self.input_types) * parts + 1, in_slices=self.in_slices)
 
     @property

@@ -1,8 +1,8 @@
 """Products of two numbers, in DSP blocks or in LUTs as the design says.
 
 Synthesis has thresholds of its own, which differ from tool to tool and family to family, and Yosys knows no attribute against them. So a
-product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block. Yosys makes the
-same number of LUTs of it as of a ``*``.
+product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block. Of LUTs of six
+inputs Yosys makes the same number of it as of a ``*``; where LUTs have four, a tree of carry chains takes half of that.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
