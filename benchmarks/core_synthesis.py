@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from core_sweep import Arithmetic, Words, configuration  # noqa: E402
+from core_sweep import configuration  # noqa: E402
+from sweep_parts import Arithmetic, Words  # noqa: E402
 
 from finnr_rtl.cores.contract import CoreConfig  # noqa: E402
 from finnr_rtl.dataflow.accelerator import Accelerator  # noqa: E402

@@ -20,8 +20,9 @@ from scipy.optimize import nnls
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from core_sweep import KINDS, Arithmetic, Words, configuration  # noqa: E402
+from core_sweep import KINDS, configuration  # noqa: E402
 from core_synthesis import FAMILIES, load, sweep  # noqa: E402
+from sweep_parts import Arithmetic, Words  # noqa: E402
 
 from finnr_rtl.cost.adders import Operand  # noqa: E402
 from finnr_rtl.cost.contents import columns  # noqa: E402
