@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from core_configs import CORES, line_buffer, windows
-from core_verilog import hold_to_contract
+from core_verilog import Placed, hold_to_contract
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
@@ -48,6 +48,19 @@ def test_contract_verilator(part, tmp_path, builds):
     # One build for several kinds: most of its time goes into the C++ compiler.
     configs = [config for kind in list(CORES)[part::4] for config in configurations(kind, seed=2, count=1)]
     hold_to_contract(configs, 2, tmp_path, builds)
+
+
+def test_sums_of_products_whose_lowest_bits_are_0(tmp_path, builds):
+    """Synthesis would add up such terms in two carry chains, so they are told as one; with offsets that change, and in two steps."""
+    factors, none = np.array([180, 149, 36, -8, 64]), np.zeros(4, dtype=np.int64)
+    configs = [
+        AddConfig((int_(8), uint(3), uint(2)), (3, 4), 2, np.repeat(factors[:3, None], 4, 1), none),
+        AddConfig((uint(4), int_(5)) * 7, (3, 4), 4, np.repeat(np.resize(factors, 14)[:, None], 4, 1), np.arange(4) - 2),
+        AddConfig((int_(4), int_(4)), (3, 4), 1, np.repeat(factors[3:, None], 4, 1), np.arange(4)),
+    ]
+    assert all(config.gaps for config in configs)
+    assert [config.reductions for config in configs] == [0, 1, 0]
+    hold_to_contract(configs, 5, tmp_path, builds, simulator="icarus", frames=2, platform=Placed())
 
 
 def test_transpositions_of_every_kind(tmp_path, builds):

@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 
 from finnr_rtl.cores.accumulator import accumulator, rescales
 from finnr_rtl.cores.activation import activate, activation_latency, check_activation
-from finnr_rtl.cores.adder_tree import total
+from finnr_rtl.cores.adder_tree import saved_total, total
 from finnr_rtl.cores.contract import Core, CoreConfig, StreamSpec, port_names, require_divisor
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.fifo import CreditFifo
@@ -108,6 +108,11 @@ class AddConfig(CoreConfig):
         rows = zip(self.multipliers, self.input_types, strict=True)
         return [(number_shape(dtype), factor) for row, dtype in rows if (row.reshape(-1, self.pe) != row[: self.pe]).any()]
 
+    @property
+    def gaps(self) -> bool:
+        """Whether there are products with constants whose lowest bits are always 0."""
+        return self.scaled and any((row.reshape(-1, self.pe) == row[: self.pe]).all() and not (row & 1).all() for row in self.multipliers)
+
     @cached_property
     def in_slices(self) -> bool:
         """Whether products are in DSP slices."""
@@ -172,17 +177,22 @@ class Add(Core):
             ask = take, fold
         offsets = parameters(m, "offset", c.offsets, c.pe, *ask)
 
+        saved = c.gaps and getattr(platform, "slices", False)
+
+        def add_up(name, values):
+            return saved_total(m, name, values) if saved else total(values)
+
         lanes = []
         for lane, offset in enumerate(offsets):
             parts = [part for term in terms for part in term[lane]]
-            lanes.append(reduce_terms(m, f"lane{lane}", [offset, *parts], c.reductions, c.in_slices))
+            lanes.append(reduce_terms(m, f"lane{lane}", [offset, *parts], c.reductions, c.in_slices, add_up))
         for cycle in range(c.reductions):
             stage = fold_stage(m, f"reduced{cycle}", *stage)
         ahead, stage = stage, fold_stage(m, "sum", *stage)
         sums = []
         for lane, parts in enumerate(lanes):
             result = accumulator(holding(*c.accumulator_range), f"sum{lane}", rescales(c.thresholds))
-            m.d.sync += result.eq(total(parts))
+            m.d.sync += result.eq(add_up(f"lane{lane}", parts))
             sums.append(result)
         activate(m, c.thresholds, sums, *ahead, *stage, out, c.threshold_storage, c.arithmetic)
         return m

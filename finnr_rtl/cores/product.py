@@ -7,7 +7,7 @@ inputs Yosys makes the same number of it as of a ``*``; where LUTs have four, a 
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 
-from finnr_rtl.cores.adder_tree import total
+from finnr_rtl.cores.adder_tree import saved_total, total
 from finnr_rtl.cores.carry_tree import chosen_rows, digit_rows, row_sum
 from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.cores.signed_digits import digits
@@ -63,11 +63,7 @@ def product(m: Module, name: str, first: Value, second: Value, arithmetic: str =
 
 
 def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:
-    """``value`` times a constant.
-
-    Synthesis would join such additions only here and there, as it looks through no sum whose lowest bits are those of one term. So three
-    numbers are made two, a full adder for each bit, until one carry chain adds the last two.
-    """
+    """``value`` times a constant."""
     number = value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
     width = len(number) + factor.bit_length()
     chosen = digits(factor)
@@ -75,13 +71,7 @@ def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:
     terms = [((number if digit > 0 else ~number) << place).as_signed() for place, digit in chosen]
     if more := sum(1 << place for place, digit in chosen if digit < 0):
         terms.append(Const(more, signed(width + 1)))
-    rows = [Cat(term[:width], term[-1].replicate(max(0, width - len(term)))) for term in terms]
-    for step in range(len(rows) - 2):
-        first, second, third, *rows = rows
-        either, carry = (Signal(width, name=f"{name}_{what}{step}") for what in ("sum", "carry"))
-        m.d.comb += [either.eq(first ^ second ^ third), carry.eq(Cat(Const(0, 1), first & second | first & third | second & third))]
-        rows += [either, carry]
-    return total([row.as_signed() for row in rows])[:width].as_signed() if rows else Const(0, 1)
+    return saved_total(m, name, terms, width) if terms else Const(0, 1)
 
 
 def _chained_multiple(m: Module, name: str, value: Value, factor: int) -> Value:

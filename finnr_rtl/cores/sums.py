@@ -1,5 +1,7 @@
 """Sums of many terms in as many cycles as they need, so that none has more than six LUTs and a carry chain one behind the other."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
 
 from finnr_rtl.cores.adder_tree import total
@@ -26,15 +28,20 @@ def reductions(terms: int, most: int = MOST_TERMS, in_slices: bool = False) -> i
     return cycles
 
 
-def reduce_terms(m: Module, name: str, terms: list[Value], cycles: int, in_slices: bool = False) -> list[Value]:
-    """Fewer terms of the same sum, after so many cycles: each time, sums of up to 12 go into registers.
+def reduce_terms(
+    m: Module, name: str, terms: list[Value], cycles: int, in_slices: bool = False,
+    add_up: Callable[[str, list[Value]], Value] = lambda _, values: total(values),
+) -> list[Value]:
+    """Fewer terms of the same sum, after so many cycles: each time, sums of up to 12 go into registers. ``add_up`` makes them, with a name
+    for each.
 
     Where they are products ``in_slices``, first those of two: one slice adds the other's product to its own. Of more at once, slices would
     wait for each other in a row.
     """
     for cycle in range(cycles):
         groups = -(-len(terms) // (2 if in_slices and cycle == 0 else MOST_TERMS))
-        sums = [total(terms[group::groups]) for group in range(groups)]
+        groups = [terms[group::groups] for group in range(groups)]
+        sums = [add_up(f"{name}_group{cycle}_{n}", group) for n, group in enumerate(groups)]
         terms = [Signal(exact.shape(), name=f"{name}_sum{cycle}_{group}", reset_less=True) for group, exact in enumerate(sums)]
         m.d.sync += [register.eq(exact) for register, exact in zip(terms, sums, strict=True)]
     return terms

@@ -145,7 +145,9 @@ def _graph(module: dict) -> _Graph:
                 graph.start(bit, pin, port=True)
             else:
                 graph.end(bit, pin, port=True)
-    carried = {bit for cell in module["cells"].values() if cell["type"] == "CARRY4" for bit in cell["connections"]["CO"]}
+    chained = [cell["connections"] for cell in module["cells"].values() if cell["type"] == "CARRY4"]
+    # Carries from one cell of a chain to the next.
+    carried = {bit for pins in chained for bit in pins["CO"]} & {pins["CI"][0] for pins in chained}
     for name, cell in module["cells"].items():
         _add_cell(graph, name, cell, names, carried)
     return graph
@@ -211,16 +213,18 @@ def _read(table: int, constants: tuple[int | None, ...]) -> tuple[int, ...]:
 
 
 def _add_carry(graph: _Graph, name: str, cell: dict, carried: set) -> None:
-    """A carry chain counts where it is entered; on from one CARRY4 to the next it is the same."""
+    """A carry chain counts where it is entered; on from one CARRY4 to the next it is the same. A carry that goes from its own place to LUTs
+    and no further is one multiplexer behind a LUT, and counts as one."""
     pins = cell["connections"]
     label = f"CARRY4 {name}"
     graph.arc(pins["CI"][0], (name, 0), label, chains=int(pins["CI"][0] not in carried))
     graph.arc(pins["CYINIT"][0], (name, 0), label, chains=1)
     for place, (select, data, result, carry) in enumerate(zip(pins["S"], pins["DI"], pins["O"], pins["CO"], strict=True)):
         graph.arc((name, place), (name, place + 1), label)
-        graph.arc(select, (name, place + 1), label, chains=1)
-        graph.arc(data, (name, place + 1), label, chains=1)
-        graph.arc((name, place + 1), carry, label)
+        for bit in (select, data):
+            graph.arc(bit, (name, place + 1), label, chains=1)
+            graph.arc(bit, carry, label, **({"chains": 1} if carry in carried else {"luts": 1}))
+        graph.arc((name, place), carry, label)
         graph.arc((name, place), result, label)
         graph.arc(select, result, label, chains=1)
 
