@@ -24,7 +24,8 @@ def saved_total(m: Module, name: str, values: list[Value], width: int | None = N
     numbers are made two, a full adder for each bit, until one carry chain adds the last two.
     """
     shape = signed(width) if width else total(values).shape()
-    rows = [Cat(value[: shape.width], _sign(value).replicate(max(0, shape.width - len(value)))) for value in values]
+    some = [value for value in values if not (isinstance(value, Const) and value.value == 0)] or [Const(0)]
+    rows = [Cat(value[: shape.width], _sign(value).replicate(max(0, shape.width - len(value)))) for value in some]
     for step in range(len(rows) - 2):
         first, second, third, *rows = rows
         either, carry = (Signal(shape.width, name=f"{name}_{what}{step}") for what in ("sum", "carry"))
