@@ -17,8 +17,9 @@ def total(values: list[Value]) -> Value:
     return values[0]
 
 
-def saved_total(m: Module, name: str, values: list[Value], width: int | None = None) -> Value:
-    """The same where some values have low bits that are always 0; the lowest ``width`` bits, as a signed number, if given.
+def saved_total(m: Module, name: str, values: list[Value], width: int | None = None, one: bool = False) -> Value:
+    """The same where some values have low bits that are always 0; the lowest ``width`` bits, as a signed number, if given. ``one`` more is
+    added to three values or more.
 
     Synthesis would join such additions only here and there, as it looks through no sum whose lowest bits are those of one term. So three
     numbers are made two, a full adder for each bit, until one carry chain adds the last two.
@@ -29,7 +30,8 @@ def saved_total(m: Module, name: str, values: list[Value], width: int | None = N
     for step in range(len(rows) - 2):
         first, second, third, *rows = rows
         either, carry = (Signal(shape.width, name=f"{name}_{what}{step}") for what in ("sum", "carry"))
-        m.d.comb += [either.eq(first ^ second ^ third), carry.eq(Cat(Const(0, 1), first & second | first & third | second & third))]
+        below = Const(one and step == 0, 1)
+        m.d.comb += [either.eq(first ^ second ^ third), carry.eq(Cat(below, first & second | first & third | second & third))]
         rows += [either, carry]
     exact = total([row.as_signed() for row in rows] if shape.signed else rows)[: shape.width]
     return exact.as_signed() if shape.signed else exact

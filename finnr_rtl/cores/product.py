@@ -1,13 +1,14 @@
 """Products of two numbers, in DSP blocks or in LUTs as the design says.
 
 Synthesis has thresholds of its own, which differ from tool to tool and family to family, and Yosys knows no attribute against them. So a
-product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block. Of LUTs of six
-inputs Yosys makes the same number of it as of a ``*``; where LUTs have four, a tree of carry chains takes half of that.
+product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block: where LUTs have
+six inputs three rows are made two until one carry chain is left, also where some weights have bits that never change; where they have four, a
+tree of carry chains takes half of that.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 
-from finnr_rtl.cores.adder_tree import saved_total, total
+from finnr_rtl.cores.adder_tree import saved_total
 from finnr_rtl.cores.carry_tree import chosen_rows, digit_rows, row_sum
 from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.cores.signed_digits import digits
@@ -56,15 +57,18 @@ def product(m: Module, name: str, first: Value, second: Value, arithmetic: str =
     chosen = [Mux(narrow[place], wide, 0) for place in range(len(narrow))]
     if not six and len(chosen) > 1:
         return _signal(m, name, row_sum(m, name, chosen_rows(wide.shape(), narrow.shape()), chosen), "no")
-    rows = [value << place for place, value in enumerate(chosen)]
-    # The highest bit of a two's complement number counts negative.
-    negative = [rows.pop()] if narrow.shape().signed else []
-    return _signal(m, name, _difference(rows, negative), "no")
+    if len(chosen) < 3:
+        return _signal(m, name, _few(chosen, narrow.shape().signed), "no")
+    *rows, last = [value << place for place, value in enumerate(chosen)]
+    # The highest bit of a two's complement number counts negative: what is taken off is the complement and 1.
+    negative, shape = narrow.shape().signed, (first * second).shape()
+    exact = saved_total(m, name, [*rows, ~_signed(last) if negative else last], shape.width, one=negative)
+    return _signal(m, name, exact if shape.signed else exact.as_unsigned(), "no")
 
 
 def _multiple(m: Module, name: str, value: Value, factor: int) -> Value:
     """``value`` times a constant."""
-    number = value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
+    number = _signed(value)
     width = len(number) + factor.bit_length()
     chosen = digits(factor)
     # What is taken off is the number's complement and 1.
@@ -80,10 +84,15 @@ def _chained_multiple(m: Module, name: str, value: Value, factor: int) -> Value:
     return row_sum(m, name, rows, [Const(0)] * (len(rows) - len(digits(factor))) + [value] * len(digits(factor))) if rows else Const(0, 1)
 
 
-def _difference(positive: list[Value], negative: list[Value]) -> Value:
-    """Sum of ``positive`` less that of ``negative``."""
-    plus = total(positive) if positive else Const(0, 1)
-    return plus - total(negative) if negative else plus
+def _few(rows: list[Value], negative: bool) -> Value:
+    """Sum of one or two rows, of which the last counts ``negative``, or not."""
+    last = -rows[-1] if negative else rows[-1]
+    return last if len(rows) == 1 else rows[0] + (last << 1)
+
+
+def _signed(value: Value) -> Value:
+    """The same number, in two's complement."""
+    return value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
 
 
 def _signal(m, name, value, use_dsp) -> Signal:
