@@ -1,9 +1,9 @@
 """Products of two numbers, in DSP blocks or in LUTs as the design says.
 
 Synthesis has thresholds of its own, which differ from tool to tool and family to family, and Yosys knows no attribute against them. So a
-product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block: where LUTs have
-six inputs three rows are made two until one carry chain is left, also where some weights have bits that never change; where they have four, a
-tree of carry chains takes half of that.
+product that is to stay in LUTs is written as the sum of its shifted partial products, which no tool puts into a DSP block. Where LUTs have
+six inputs, three rows are made two until one carry chain is left, also where some weights have bits that never change; where they have
+four, a tree of carry chains takes half of that.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
