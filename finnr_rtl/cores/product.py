@@ -86,8 +86,10 @@ def _chained_multiple(m: Module, name: str, value: Value, factor: int) -> Value:
 
 def _few(rows: list[Value], negative: bool) -> Value:
     """Sum of one or two rows, of which the last counts ``negative``, or not."""
-    last = -rows[-1] if negative else rows[-1]
-    return last if len(rows) == 1 else rows[0] + (last << 1)
+    if len(rows) == 1:
+        return -rows[0] if negative else rows[0]
+    low, high = rows[0], rows[1] << 1
+    return low - high if negative else low + high
 
 
 def _signed(value: Value) -> Value:
