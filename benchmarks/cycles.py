@@ -1,8 +1,8 @@
 """Predicted and simulated cycles of every real network that is supported, at three foldings each.
 
-``python benchmarks/cycles.py [MODEL ...]`` takes the folders of ``../shared/models`` by name, and adds their rows to
-``benchmarks/data/cycles.json``; rows that are there are skipped, or with ``--again`` those of the package as it is. ``--table`` prints them
-as Markdown instead.
+``python benchmarks/cycles.py [MODEL ...]`` takes the folders of ``../shared/models`` by name, each on the board of ``verify_models.py`` or
+on that of ``--platform``, and adds their rows to ``benchmarks/data/cycles.json``; rows that are there are skipped, or with ``--again``
+those of the package as it is. ``--table`` prints them as Markdown instead.
 
 The foldings: ``fast``, the fastest in a share of the board's LUTs that a computer compiles a simulation of in a minute or two; ``slow``,
 a tenth as fast, or what still is simulated in minutes; ``random``, random legal folds, no layer faster than the first folding or slower
@@ -39,7 +39,7 @@ from finnr_rtl.folding.folding import FoldedNetwork
 from finnr_rtl.folding.options import choices, shapes
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.network import Network
-from finnr_rtl.platforms import Platform, load
+from finnr_rtl.platforms import Platform, load, names
 
 ROWS = Path(__file__).parent / "data" / "cycles.json"
 FOLDINGS = ("fast", "slow", "random")
@@ -52,8 +52,8 @@ SOON = 300_000
 LONG = 100_000
 # Frames that end an interval each behind the one before.
 STEADY = 3
-COLUMNS = ("network", "folding", "slowest", "limit", "interval", "simulated_interval", "latency", "simulated_latency", "fill", "frames",
-           "seconds")
+COLUMNS = ("network", "platform", "folding", "slowest", "limit", "interval", "simulated_interval", "latency", "simulated_latency", "fill",
+           "frames", "seconds")
 
 
 def random_folding(network: Network, least: int, most: int, seed: int = 1) -> FoldedNetwork:
@@ -127,21 +127,26 @@ def steady_gaps(result: dict) -> set[int]:
     return {after - before for before, after in pairwise(result.get("ends", [])[-STEADY - 1 :])}
 
 
-def row(name: str, kind: str, share: float, builds: Path) -> dict:
+def key(row: dict) -> tuple[str, str, str]:
+    """What a row is of: network, board and folding."""
+    return row["network"], row["platform"], row["folding"]
+
+
+def row(name: str, board: str, kind: str, share: float, builds: Path) -> dict:
     """Figures of one network at one folding; ``exact`` tells whether every one is."""
     start = time.perf_counter()
-    network = load_network(MODELS / name / "model.onnx")
-    folded = folding(kind, network, load(NETWORKS.get(name, (3, "aws_f1"))[1]), share)
+    network, platform = load_network(MODELS / name / "model.onnx"), load(board)
+    folded = folding(kind, network, platform, share)
     stages = size_rooms(lower(folded))
     predicted = predict(stages)
     frames = enough_frames(predicted)
     # The slowest stage takes one step a cycle at most, and so many a frame: in steady state it must take one in every cycle.
     work = max(stage.config.schedule().work for stage in stages)
-    result = simulated(network, stages, predicted, frames, builds)
+    result = simulated(network, stages, predicted, frames, builds, platform.family)
     ends, steady = result.get("ends", []), steady_gaps(result)
     exact = not result["faults"] and steady == {predicted.interval} == {work} and result["latency"] == predicted.latency
     return {
-        "network": name, "folding": kind, "slowest": predicted.bottleneck, "limit": predicted.limit, "work": work,
+        "network": name, "platform": board, "folding": kind, "slowest": predicted.bottleneck, "limit": predicted.limit, "work": work,
         "interval": predicted.interval, "simulated_interval": max(steady, default=None), "latency": predicted.latency,
         "simulated_latency": result.get("latency"), "fill": predicted.fill, "frames": frames, "ends": ends, "exact": exact,
         "faults": result["faults"][:3], "choices": kinds(folded), "seconds": round(time.perf_counter() - start),
@@ -150,11 +155,11 @@ def row(name: str, kind: str, share: float, builds: Path) -> dict:
 
 def table(rows: list[dict]) -> str:
     """The rows as a Markdown table."""
-    head = ("network", "folding", "slowest stage", "limit", "cycles per frame, predicted", "simulated", "first output, predicted",
+    head = ("network", "board", "folding", "slowest stage", "limit", "cycles per frame, predicted", "simulated", "first output, predicted",
             "simulated", "filled after", "frames")
-    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|" + "---:|" * (len(head) - 4)]
-    for found in sorted(rows, key=lambda found: (found["network"], FOLDINGS.index(found["folding"]))):
-        figures = [f"{found[key]:,}" if isinstance(found[key], int) else str(found[key]) for key in COLUMNS[:-1]]
+    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|---|" + "---:|" * (len(head) - 5)]
+    for found in sorted(rows, key=lambda found: (*key(found)[:2], FOLDINGS.index(found["folding"]))):
+        figures = [f"{found[column]:,}" if isinstance(found[column], int) else str(found[column]) for column in COLUMNS[:-1]]
         lines.append(f"| {' | '.join(figures)} |")
     return "\n".join(lines)
 
@@ -163,6 +168,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--foldings", nargs="+", choices=FOLDINGS, default=FOLDINGS)
+    parser.add_argument("--platform", choices=names(), help="board of every network")
     parser.add_argument("--max-lut", type=float, help="share of the board's LUTs that the first two foldings may take (default: 0.25)")
     parser.add_argument("--json", type=Path, default=ROWS, help="the rows, a list of objects")
     parser.add_argument("--again", action="store_true", help="do rows anew that were made with another state of the package")
@@ -176,17 +182,18 @@ def main() -> int:
         print(f"{MODELS} is not here; nothing to compare")
         return 0
     change = made_with()
-    known = {(found["network"], found["folding"]) for found in rows if not options.again or found.get("made_with") == change}
+    known = {key(found) for found in rows if not options.again or found.get("made_with") == change}
     print(" | ".join(COLUMNS), flush=True)
     exact = True
     for name in options.models or [name for name in NETWORKS if (MODELS / name).is_dir()]:
+        board = options.platform or NETWORKS[name][1]
         for kind in options.foldings:
-            if (name, kind) in known:
+            if (name, board, kind) in known:
                 continue
-            found = row(name, kind, options.max_lut or SHARES.get(name, 0.25), builds_folder())
+            found = row(name, board, kind, options.max_lut or SHARES.get(name, 0.25), builds_folder())
             exact &= found["exact"]
-            print(" | ".join(str(found[key]) for key in COLUMNS), *found["faults"], flush=True)
-            rows = [old for old in rows if (old["network"], old["folding"]) != (name, kind)] + [found | {"made_with": change}]
+            print(" | ".join(str(found[column]) for column in COLUMNS), *found["faults"], flush=True)
+            rows = [old for old in rows if key(old) != key(found)] + [found | {"made_with": change}]
             options.json.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     return 0 if exact else 1
 

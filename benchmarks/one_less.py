@@ -38,8 +38,11 @@ def main() -> int:
     print(f"{name}, {options.folding}: {interval} cycles per frame", flush=True)
     print("room | places | one less, predicted | simulated", flush=True)
     rows, sound = json.loads(ROWS.read_text()) if ROWS.exists() else [], True
+    wanted = options.stages or [stage.name for stage in stages]
+    here = [old for old in rows if (old["network"], old["folding"]) == (name, options.folding)]
+    rows = [old for old in rows if old not in here or (options.stages and old["room"] not in wanted)]
     for index, stage in enumerate(stages):
-        if not stage.tight or (options.stages and stage.name not in options.stages):
+        if not stage.tight or stage.name not in wanted:
             continue
         fewer = [*stages[:index], stage.holding(stage.room - 1), *stages[index + 1 :]]
         cycles = predict(fewer, FRAMES)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import clock
 import fastest
-from verify_models import NETWORKS
 
 DATA = Path(__file__).parent / "data"
 RESOURCES = ("lut", "ff", "bram18", "dsp")
@@ -39,12 +38,12 @@ def both(predicted: int, measured: int | None = None) -> str:
 
 def cycles() -> str:
     rows = [
-        [row["network"], row["folding"], f"{row['slowest']} ({row['limit']})", row["interval"], row["simulated_interval"], row["latency"],
-         row["simulated_latency"], row["fill"], ratio(row["interval"], row["simulated_interval"])]
+        [row["network"], row["platform"], row["folding"], f"{row['slowest']} ({row['limit']})", row["interval"], row["simulated_interval"],
+         row["latency"], row["simulated_latency"], row["fill"], ratio(row["interval"], row["simulated_interval"])]
         for row in records("cycles.json")
     ]
-    return table(["network", "folding", "slowest stage (its limit)", "cycles per frame, predicted", "simulated", "latency, predicted",
-                  "simulated", "fill", "ratio"], rows)
+    return table(["network", "board", "folding", "slowest stage (its limit)", "cycles per frame, predicted", "simulated",
+                  "latency, predicted", "simulated", "fill", "ratio"], rows)
 
 
 def rooms() -> str:
@@ -69,10 +68,11 @@ def designs() -> str:
         counts = [f"{count:,} ({ours['share'].get(name, 0):.0%})" for name, count in taken(ours["resources"])]
         rows.append([*key.split("/"), "whole budget", both(ours["cycles"]), *counts, fps, other, f"{ours['gap']:.1%}"])
     for row in records("cycles.json"):
-        board = NETWORKS[row["network"]][1]
-        rows.append([row["network"], board, row["folding"], both(row["interval"], row["simulated_interval"])])
+        rows.append([row["network"], row["platform"], row["folding"], both(row["interval"], row["simulated_interval"])])
     for row in records("whole_synthesis.json"):
-        folding = row.get("fold") or f"{row['max_lut']:.0%} of the LUTs"
+        share, rate = row["max_lut"], row["target_fps"]
+        goals = f"{share:.0%} of the LUTs" if share else "", f"{rate:,.0f} frames/s" if rate else ""
+        folding = row["fold"] or ", ".join(filter(None, goals)) or "whole budget"
         counts = [both(count, row["synthesised"][name]) for name, count in taken(row["predicted"])]
         rows.append([row["network"], row["platform"], folding, both(row["cycles"]), *counts])
     return table(headings, sorted(rows))

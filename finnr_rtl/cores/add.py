@@ -101,17 +101,20 @@ class AddConfig(CoreConfig):
         return bool(np.any(self.multipliers != 1))
 
     @cached_property
+    def _constant(self) -> np.ndarray:
+        """For each input, whether its multipliers are the same for every beat: shifted operands are added up."""
+        return np.array([(row.reshape(-1, self.pe) == row[: self.pe]).all() for row in self.multipliers])
+
+    @cached_property
     def _factors(self) -> list[tuple[Shape, Shape]]:
-        """What is multiplied with what for each input whose multipliers are not the same for every beat: by a constant, shifted operands
-        are added up."""
+        """What is multiplied with what for each input whose multipliers change."""
         factor = holding(int(self.multipliers.min()), int(self.multipliers.max()))
-        rows = zip(self.multipliers, self.input_types, strict=True)
-        return [(number_shape(dtype), factor) for row, dtype in rows if (row.reshape(-1, self.pe) != row[: self.pe]).any()]
+        return [(number_shape(dtype), factor) for dtype, constant in zip(self.input_types, self._constant, strict=True) if not constant]
 
     @property
     def gaps(self) -> bool:
         """Whether there are products with constants whose lowest bits are always 0."""
-        return self.scaled and any((row.reshape(-1, self.pe) == row[: self.pe]).all() and not (row & 1).all() for row in self.multipliers)
+        return self.scaled and bool((self.multipliers[self._constant] % 2 == 0).any())
 
     @cached_property
     def in_slices(self) -> bool:
