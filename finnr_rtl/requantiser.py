@@ -88,6 +88,10 @@ class Requantiser:
         parts = {name: getattr(self, name)[places] for name in ("scale", "offset", "exceptions", "corrections")}
         return replace(self, **parts)
 
+    def after(self, offsets: np.ndarray) -> "Requantiser":
+        """A requantiser that makes of x[c] what this one makes of ``x[c] + offsets[c]``."""
+        return replace(self, offset=self.offset + self.scale * offsets, exceptions=self.exceptions - offsets[:, None])
+
     def as_thresholds(self, low: int, high: int) -> Thresholds:
         """The thresholds that give the same for every x from ``low`` to ``high``. Raises ``ValueError`` above 255 steps."""
         falls = self.scale < 0

@@ -1,6 +1,6 @@
 """Multi-threshold activation: what remains of every float operation between an accumulator and a quantiser."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,6 +58,14 @@ class Thresholds:
     def parameters(self) -> int:
         """Constants kept: one per step and channel."""
         return self.values.size
+
+    def spread(self, places: np.ndarray) -> "Thresholds":
+        """Thresholds whose channel c does what channel ``places[c]`` of these does."""
+        return replace(self, values=self.values[places], flip=self.flip[places])
+
+    def after(self, offsets: np.ndarray) -> "Thresholds":
+        """Thresholds that make of x[c] what these make of ``x[c] + offsets[c]``."""
+        return replace(self, values=self.values - offsets[:, None])
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Apply to integers of shape (..., channels); int64 of the same shape."""

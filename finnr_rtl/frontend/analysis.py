@@ -29,6 +29,7 @@ from finnr_rtl.frontend.remedies import remedy
 from finnr_rtl.frontend.values import Constant, Stream
 from finnr_rtl.network.layers import Layer
 from finnr_rtl.network.network import Network
+from finnr_rtl.network.pruning import pruned
 
 __all__ = ["Findings", "examine", "load_network"]
 
@@ -52,13 +53,14 @@ class Findings:
 
 
 def load_network(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Network:
-    """Read the quantised ONNX model at ``path`` and give the network of integer layers that computes the same.
+    """Read the quantised ONNX model at ``path`` and give the network of integer layers that computes the same, without the channels that
+    make no difference (:mod:`finnr_rtl.network.pruning`).
 
     ``input_type`` (BIPOLAR, TERNARY, INTn or UINTn) and ``input_scale`` override what the inputs' integers are and stand for;
     without them the model decides: see ``source`` of ``Network.inputs``. Raises ``UserError`` where the file cannot be read or a
     node not be built.
     """
-    return _Analysis(_read(path), input_type, input_scale, None).network()
+    return pruned(_Analysis(_read(path), input_type, input_scale, None).network())
 
 
 def examine(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Findings:

@@ -42,7 +42,7 @@ def compact(thresholds: Thresholds, low: np.ndarray, high: np.ndarray) -> Thresh
     _, first, places = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
     if len(first) < thresholds.channels:
         # Channels that are alike are looked at once.
-        one = compact(replace(thresholds, values=thresholds.values[first], flip=thresholds.flip[first]), low[first], high[first])
+        one = compact(thresholds.spread(first), low[first], high[first])
         return one.spread(places) if isinstance(one, Requantiser) else thresholds
     falls = thresholds.flip[:, None]
     # Falling channels rise with -x, from -high to -low.

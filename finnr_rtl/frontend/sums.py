@@ -146,15 +146,8 @@ def quantised_sum(stream: Stream, quantiser, arguments: list[np.ndarray], bipola
         return None
     multipliers, activation = result
     multipliers = multipliers[:, places]
-    activation = _spread(activation, places)
+    activation = activation.spread(places)
     return (multipliers[::-1] if swapped else multipliers), activation
-
-
-def _spread(activation: Thresholds | Requantiser, places: np.ndarray) -> Thresholds | Requantiser:
-    """The activation of each kind of channel as one per channel."""
-    if isinstance(activation, Thresholds):
-        return replace(activation, values=activation.values[places], flip=activation.flip[places])
-    return activation.spread(places)
 
 
 def _per_step(parts: list[Stream], chain, quantiser, arguments) -> tuple[float, float]:

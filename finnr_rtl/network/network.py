@@ -1,7 +1,7 @@
 """A network of integer layers, with what links its integers to the model's real numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -61,7 +61,8 @@ class Network:
     """``layers`` in topological order between the ports.
 
     ``inputs`` and ``outputs`` are tuples of ports; a single port may be given as it is; :attr:`input` and
-    :attr:`output` give it. Maps hold ``batch`` frames, one behind the other (see :mod:`finnr_rtl.network.batch`); what the ports say of the
+    :attr:`output` give it. ``dropped`` tells how many channels of a layer are left out (see :mod:`finnr_rtl.network.pruning`). Maps hold
+    ``batch`` frames, one behind the other (see :mod:`finnr_rtl.network.batch`); what the ports say of the
     model's tensors is said of each.
     """
 
@@ -70,6 +71,7 @@ class Network:
     layers: tuple[Layer, ...]
     outputs: tuple[OutputPort, ...]
     batch: int = 1
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self):
         for side, kind in (("inputs", InputPort), ("outputs", OutputPort)):

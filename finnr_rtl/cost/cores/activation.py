@@ -1,7 +1,6 @@
 """Thresholds and requantisers at the end of a core."""
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 from amaranth.hdl import Shape
@@ -37,16 +36,9 @@ def activation_by_shape(table: Thresholds | Requantiser, shapes: list[Shape], p:
     for shape in dict.fromkeys(shapes):
         lanes = [lane for lane, own in enumerate(shapes) if own == shape]
         if shape.width:
-            activation(_channels(table, lanes), len(lanes), shape, p, c, shared=shared)
+            activation(table.spread(np.array(lanes)), len(lanes), shape, p, c, shared=shared)
         # Control is counted once.
         shared = Parts(p.family)
-
-
-def _channels(table: Thresholds | Requantiser, places: list[int]) -> Thresholds | Requantiser:
-    """Some of the channels."""
-    if isinstance(table, Requantiser):
-        return table.spread(np.array(places))
-    return replace(table, values=table.values[places], flip=table.flip[places])
 
 
 def _thresholds(table: Thresholds, lanes: int, operands: int, x: Shape, p: Parts, storage: str, shared: Parts) -> None:
