@@ -49,7 +49,7 @@ def predicted(entry: dict) -> Parts:
     if isinstance(config, Words):
         codes = np.array([[row >> bit & 1 for bit in range(config.width)] for row in config.rows])
         # A module of its own, and so as a wide one.
-        parts.rom(len(config.rows), WIDE, False, columns(codes, 1))
+        parts.rom(len(config.rows), WIDE, False, columns(codes, 1, parts.trees))
     elif isinstance(config, Arithmetic):
         _arithmetic(config, parts)
     else:

@@ -11,9 +11,10 @@ __all__ = ["UNITS"]
 
 # Most products (times weight bits times input bits) of an engine here: larger ones take Yosys minutes each.
 MOST_WORK = 1500
+WITH_ZEROS = (("TERNARY", "BIPOLAR"), ("INT2", "BIPOLAR"), *(pair for pair in PAIRS if pair[0] != "BIPOLAR"))
 
 
-def _mvtu(rng, pairs=PAIRS, activation=draw_activation, storage=("auto", "auto", "lut", "block"), most=MOST_WORK):
+def _mvtu(rng, pairs=PAIRS, activation=draw_activation, storage=("auto", "auto", "lut", "block"), most=MOST_WORK, zeros=0.0):
     weight_type, input_type = (DataType(name) for name in pick(rng, pairs))
     work = weight_type.bits * input_type.bits
     while True:
@@ -21,8 +22,11 @@ def _mvtu(rng, pairs=PAIRS, activation=draw_activation, storage=("auto", "auto",
         if pe * simd * work <= most:
             break
     mh, mw = pe * power(rng, max(1, min(16, 512 // pe))), simd * power(rng, max(1, min(36, 1024 // simd)))
-    config = MvtuConfig(input_type, weight_type, draw_values(rng, weight_type, (mh, mw)), pe, simd, vectors=power(rng, 64),
-                        storage=pick(rng, storage), arithmetic=draw_arithmetic(rng))
+    weights = draw_values(rng, weight_type, (mh, mw))
+    if zeros:
+        weights[rng.random(weights.shape) < zeros] = 0
+    config = MvtuConfig(input_type, weight_type, weights, pe, simd, vectors=power(rng, 64), storage=pick(rng, storage),
+                        arithmetic=draw_arithmetic(rng))
     table = activation(rng, mh, *config.accumulator_range)
     return replace(config, thresholds=table)
 
@@ -47,6 +51,11 @@ def xnor_mvtu(rng):
 def narrow_mvtu(rng):
     """Of few bits, as most engines of FINN's networks."""
     return _mvtu(rng, PAIRS[2:9], lambda *given: pick(rng, (draw_thresholds, draw_thresholds, lambda *_: None))(*given))
+
+
+def sparse_mvtu(rng):
+    """Of weights most of which are 0."""
+    return _mvtu(rng, WITH_ZEROS, zeros=pick(rng, (0.5, 0.8, 0.9, 0.95)))
 
 
 def bipolar_input_mvtu(rng):
@@ -86,4 +95,4 @@ def several(rng):
     return replace(config, vectors=12, mmv=pick(rng, (2, 3, 4)))
 
 
-UNITS = (lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, wide_mvtu, bipolar_input_mvtu, deep_mvtu)
+UNITS = (lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, sparse_mvtu, wide_mvtu, bipolar_input_mvtu, deep_mvtu)

@@ -30,6 +30,13 @@ def words(rng):
     return Words([int.from_bytes(rng.bytes(width // 8 + 1), "little") % (1 << width) for _ in range(depth)], width)
 
 
+def sparse_words(rng):
+    """Words of fewer ones than zeros, as weights have them."""
+    depth, width, ones = power(rng, 512, 16), pick(rng, (4, 8, 12, 24)), pick(rng, (0.03, 0.1, 0.2, 0.3, 0.4))
+    bits = rng.random((depth, width)) < ones
+    return Words([int("".join("01"[int(bit)] for bit in row), 2) for row in bits], width)
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """The product of two registers of ``shapes`` in LUTs, if ``multiplied``, or the sum of all of them, in a register."""
@@ -68,4 +75,4 @@ def sums(rng):
     return Arithmetic(shapes, False)
 
 
-PARTS = (words, products, sums)
+PARTS = (words, sparse_words, products, sums)

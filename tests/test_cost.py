@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.parts import Parts
 from finnr_rtl.cost.predict import core_cost, layer_cost, whole_cost
 from finnr_rtl.dataflow.stages import lower
-from finnr_rtl.datatypes import BIPOLAR, int_, uint
+from finnr_rtl.datatypes import BIPOLAR, DataType, int_, uint
 from finnr_rtl.families import FAMILIES
 from finnr_rtl.folding.folding import Fold, FoldedNetwork
 from finnr_rtl.network.layers import Conv, MaxPool, Window
@@ -106,14 +107,24 @@ def measured():
 
 
 def test_tables_are_trees_of_small_luts():
-    odd = np.random.default_rng(0).integers(0, 2, 32).tolist()
-    assert tree_luts([1] * 32, 1, 16) == 0
-    assert tree_luts(odd[:16], 1, 16) == 1
+    odd = np.random.default_rng(0).integers(0, 2, (1, 32))
+    assert tree_luts(np.ones((1, 32), dtype=int), 16) == 0
+    assert tree_luts(odd[:, :16], 16) == 1
     # Two LUTs of 16 words and their multiplexer, which on ECP5 is beside them; none for what is there already, or its opposite.
-    assert tree_luts(odd, 1, 16) == 3
-    assert tree_luts(odd, 1, 128) == 2
-    assert tree_luts(odd[:16] * 2, 1, 16) == 1
-    assert tree_luts([bit | (1 - bit) << 1 for bit in odd], 2, 16) == 3
+    assert tree_luts(odd, 16) == 3
+    assert tree_luts(odd, 128) == 2
+    assert tree_luts(np.tile(odd[:, :16], 2), 16) == 1
+    assert tree_luts(np.vstack([odd, 1 - odd]), 16) == 3
+
+
+def test_weights_of_zero_take_nothing_of_small_luts():
+    weights = np.random.default_rng(0).integers(-4, 4, (4, 24))
+    full = MvtuConfig(DataType("UINT3"), DataType("INT3"), weights, 2, 6, arithmetic="lut")
+    weights = weights.copy()
+    weights[:, ::2] = 0
+    half = replace(full, weights=weights)
+    for family in ("ecp5", "ice40"):
+        assert core_cost(half, family).lut < 0.9 * core_cost(full, family).lut
 
 
 def test_block_rams_and_multipliers_are_exact(measured):

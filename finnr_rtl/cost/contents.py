@@ -21,7 +21,8 @@ MANY_COLUMNS = 1 << 14
 class Columns(NamedTuple):
     """Bit columns of a memory that are not constant, how many of them are not equal to another, and of memories of more than 64 words
     how many different tables of 64 words these consist of; of few words, how many of those that differ are ``wires``,
-    registers for which no LUT computes anything.
+    registers for which no LUT computes anything. Of memories of more than 16 words, if that was asked for, LUTs of four inputs that the
+    distinct ones are a ``tree`` of, and their ``entropy``, the mean of that of a bit of each, 0 to 1.
 
     A column that is constant costs nothing. Of equal ones synthesis keeps one in LUTs, but all in block RAM.
     """
@@ -30,6 +31,8 @@ class Columns(NamedTuple):
     distinct: int
     tables: int = 0
     wires: int = 0
+    tree: int = 0
+    entropy: float = 0.0
 
 
 _known: dict[int, dict] = {}
@@ -48,12 +51,13 @@ def remember(array: np.ndarray, key: tuple, find: Callable):
     return facts[key]
 
 
-def columns(words: np.ndarray, bits: int) -> Columns:
-    """Columns of a memory of ``words`` (words, values) of ``bits`` bits each."""
+def columns(words: np.ndarray, bits: int, trees: bool = False) -> Columns:
+    """Columns of a memory of ``words`` (words, values) of ``bits`` bits each, with the ``trees`` they are or without."""
     codes = _codes(words, bits)
     changing = changing_columns(codes)
     if len(words) > FEW_WORDS:
-        return Columns(changing, *_different(_packed(codes, bits).reshape(-1, -(-len(words) // 8)), len(words)))
+        packed = _packed(codes, bits).reshape(-1, -(-len(words) // 8))
+        return Columns(changing, *_different(packed, len(words)), 0, *(_tree(packed, len(words)) if trees else ()))
     found = _patterns(codes, bits)
     return Columns(changing, int(np.count_nonzero(found[1:-1])), wires=int(np.count_nonzero(found[_without_luts(len(words))])))
 
@@ -73,17 +77,19 @@ def _patterns(codes: np.ndarray, bits: int) -> np.ndarray:
     return found
 
 
-def columns_by_lane(words: np.ndarray, bits: int) -> Counter[Columns]:
-    """Columns of memories of ``words`` (words, lanes), one for each lane of ``bits`` bits: how many there are of each kind."""
+def columns_by_lane(words: np.ndarray, bits: int, trees: bool = False, run: int = 1) -> Counter[Columns]:
+    """Columns of memories of ``words`` (words, lanes), one for each lane of ``bits`` bits: how many there are of each kind. ``trees`` are
+    looked for in runs of ``run`` words as well as across them."""
     codes = _codes(words, bits)
     changing = np.bitwise_count(np.bitwise_or.reduce(codes, axis=0) & ~np.bitwise_and.reduce(codes, axis=0)).tolist()
     deep = len(words) > FEW_WORDS
     packed = _packed(codes, bits)
     different = (_different(lane, len(words)) for lane in packed)
     wires = [0] * len(packed) if deep else (len({*map(bytes, lane)} & _wires(len(words))) for lane in packed)
+    made = [_tree(lane, len(words), run) if deep and trees else () for lane in packed]
     return Counter(
-        Columns(count, distinct, tables if deep else 0, wire)
-        for count, (distinct, tables), wire in zip(changing, different, wires, strict=True)
+        Columns(count, distinct, tables if deep else 0, wire, *tree)
+        for count, (distinct, tables), wire, tree in zip(changing, different, wires, made, strict=True)
     )
 
 
@@ -129,28 +135,52 @@ def _different(packed: np.ndarray, words: int) -> tuple[int, int]:
     return len(kept), len(set(np.unique(tables).tolist()) - {0, (1 << 64) - 1})
 
 
-def tree_luts(words: list[int], bits: int, joined: int) -> int:
-    """LUTs of four inputs for a table of ``words``, of ``bits`` bits each: a tree of multiplexers over parts of 16 words, where parts that
-    are alike, or opposite, are one. Up to ``joined`` words are joined by multiplexers beside the LUTs, which then are one for each 16
-    words, or those of a tree where these are fewer."""
-    size = max(16, 1 << (len(words) - 1).bit_length())
-    kept = [word >> bit & 1 for bit in range(bits) for word in words + words[-1:] * (size - len(words))]
-    columns = [tuple(kept[start : start + size]) for start in range(0, len(kept), size)]
+def _tree(packed: np.ndarray, words: int, run: int = 1) -> tuple[int, float]:
+    """``tree`` and ``entropy`` of ``packed`` columns (columns, bytes); where words come in runs that are alike, synthesis ends halfway
+    between the trees that choose the run last and first."""
+    bits = np.unpackbits(np.unique(packed, axis=0), axis=1, count=words)
+    share = bits.mean(axis=1)
+    changing = (share > 0) & (share < 1)
+    bits, share = bits[changing], share[changing]
+    if not len(bits):
+        return 0, 0.0
+    entropy = -(share * np.log2(share) + (1 - share) * np.log2(1 - share)).mean()
+    tree = tree_luts(bits, 16)
+    if 1 < run < words:
+        tree = (tree + tree_luts(bits.reshape(len(bits), -1, run).transpose(0, 2, 1).reshape(len(bits), -1), 16)) // 2
+    return tree, round(float(entropy), 3)
+
+
+def tree_luts(bits: np.ndarray, joined: int) -> int:
+    """LUTs of four inputs for tables of ``bits`` (tables, words): each a tree of multiplexers over parts of 16 words, where parts that are
+    alike, or opposite, are one. Up to ``joined`` words are joined by multiplexers beside the LUTs, which then are one for each 16 words, or
+    those of a tree where these are fewer."""
+    size = max(16, 1 << (bits.shape[1] - 1).bit_length())
+    bits = np.pad(bits.astype(np.uint8), ((0, 0), (0, size - bits.shape[1])), mode="edge")
     joined = min(joined, size)
-    above = {part for column in columns for part in _parts(column, 2 * joined, size)}
-    below = {part for column in columns for part in _parts(column, joined, joined)}
-    return len(above) + sum(min(joined // 16, len(_parts(part, 16, joined))) for part in below)
+    above = sum(len(_parts(bits, part)) for part in _doubled(2 * joined, size))
+    below = _parts(bits, joined)
+    if joined == 16:
+        return above + len(below)
+    return above + sum(min(joined // 16, sum(len(_parts(part[None], n)) for n in _doubled(16, joined))) for part in below)
 
 
-def _parts(table: tuple[int, ...], least: int, most: int) -> set[tuple[int, ...]]:
-    """Parts of ``least`` to ``most`` words that halving a table of 2 ** n words gives, each for its opposite too, and none whose halves are
-    the same."""
-    found = set()
-    for start in range(0, len(table) if least <= most else 0, most):
-        part = table[start : start + most]
-        if part[: most // 2] != part[most // 2 :] or (most == 16 and len(set(part)) > 1):
-            found.add(part if part[0] else tuple(1 - bit for bit in part))
-    return found | _parts(table, least, most // 2) if least < most else found
+def _doubled(least: int, most: int) -> list[int]:
+    """``least`` and its doubles up to ``most``."""
+    return [least << n for n in range((most // least).bit_length())]
+
+
+def _parts(bits: np.ndarray, size: int) -> np.ndarray:
+    """Different parts of ``size`` words that tables (tables, words) are made of, (parts, words), each for its opposite too, and none whose
+    halves are the same."""
+    parts = bits.reshape(-1, size)
+    differs = (parts[:, : size // 2] != parts[:, size // 2 :]).any(axis=1)
+    if size == 16:
+        differs |= parts.any(axis=1) & ~parts.all(axis=1)
+    parts = parts[differs]
+    packed = np.packbits(parts ^ parts[:, :1], axis=1)
+    found = np.unique(packed.view(f"V{packed.shape[1]}"))
+    return np.unpackbits(found.view(np.uint8).reshape(len(found), packed.shape[1]), axis=1)
 
 
 def changing_columns(codes: np.ndarray) -> int:

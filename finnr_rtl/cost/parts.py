@@ -43,6 +43,8 @@ class Parts:
         self.lut_memory = family in LUT_MEMORY
         # Most words of a table that is made of LUTs of 16 words and nothing but the multiplexers beside them.
         self.joined = 128 if family == "ecp5" else 16
+        # Whether of what parts tables of more words consist makes a difference.
+        self.trees = self.joined == 16 and not self.six
         # Whether a carry takes no LUT where nobody reads the sum.
         self.bare_carries = family == "ice40"
         # Yosys packs registers into DSP slices on 7-series and iCE40, and adders, whatever they add, on 7-series.
@@ -209,7 +211,8 @@ class Parts:
             if changing:
                 self.block(words, changing, written=False)
             return
-        columns, tables, wires = (width, 0, 0) if columns is None else columns[1:]
+        contents = Columns(width, width) if columns is None else columns
+        columns, tables, wires = contents.distinct, contents.tables, contents.wires
         number = len(rom_parts(words, width, False))
         self.ff += columns * number + number - 1
         self.multiplexer(number, columns)
@@ -235,10 +238,12 @@ class Parts:
             self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
         else:
             # Multiplexers are LUTs too, and columns share what the address selects.
-            luts = columns * (words / 16 + words / self.joined - 1)
+            luts = contents.tree or columns * (words / 16 + words / self.joined - 1)
             if self.joined == 16:
                 # Two LUTs choose one of four bits: where columns are many, each of 32 words from tables of 8, of which all have the same.
                 luts = min(luts, columns * (words / 16 + words / 32 - 1) + TABLES_OF_8)
+                # The rarer a bit, the less synthesis makes of a tree.
+                self.lut(f"even {kind}", luts * (contents.entropy if contents.tree else 1))
             self.lut(f"deep {kind}", luts)
             self.lut("selected part", words / 16)
 

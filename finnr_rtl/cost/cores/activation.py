@@ -47,7 +47,7 @@ def _thresholds(table: Thresholds, lanes: int, operands: int, x: Shape, p: Parts
     fold = address_bits(folds) if folds > 1 else 0
     bits = table.steps.bit_length()
     mixed = _both_slopes(table, lanes)
-    width, levels, first = remember(table.values, ("search", lanes, x), lambda: _search(table, lanes, x))
+    width, levels, first = remember(table.values, ("search", lanes, x, p.trees), lambda: _search(table, lanes, x, p.trees))
     compared = max(width, x.width)
     for level, kept in enumerate(levels):
         words, last = folds << level, level == bits - 1
@@ -78,7 +78,7 @@ def _thresholds(table: Thresholds, lanes: int, operands: int, x: Shape, p: Parts
     p.lut("flip", lanes * table.output.bits * table.flip.any())
 
 
-def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[Counter[Columns]], int]:
+def _search(table: Thresholds, lanes: int, x: Shape, trees: bool) -> tuple[int, list[Counter[Columns]], int]:
     """Width of a threshold, the columns of each lane's memory at each level of the search, and those of all lanes together at the
     first level, which are distinct; at further ones the path is each lane's own."""
     bits, folds = table.steps.bit_length(), table.channels // lanes
@@ -93,7 +93,7 @@ def _search(table: Thresholds, lanes: int, x: Shape) -> tuple[int, list[Counter[
     for level in range(bits):
         index = np.arange(1 << level) * (1 << (bits - level)) + (1 << (bits - level - 1)) - 1
         rows = words[:, index].reshape(folds, lanes, 1 << level)
-        levels.append(columns_by_lane(rows.transpose(0, 2, 1).reshape(-1, lanes), width))
+        levels.append(columns_by_lane(rows.transpose(0, 2, 1).reshape(-1, lanes), width, trees, 1 << level))
     first = columns(words[:, (1 << (bits - 1)) - 1].reshape(folds, lanes), width).distinct
     return width, levels, first
 

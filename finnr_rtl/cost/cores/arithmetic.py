@@ -31,16 +31,16 @@ __all__ = [
 
 def parameters(values: np.ndarray, lanes: int, p: Parts, storage: str = "auto") -> tuple[Shape, Columns]:
     """cores/parameters.py; returns the shape of one value, and the columns of their memory, none where they are constant."""
-    shape, kept = remember(values, ("parameters", lanes), lambda: _columns(values, lanes))
+    shape, kept = remember(values, ("parameters", lanes, p.trees), lambda: _columns(values, lanes, p.trees))
     words = len(values) // lanes
     if kept.changing:
         p.rom(words, lanes * shape.width, rom_in_block(storage, words, lanes * shape.width), kept)
     return shape, kept
 
 
-def _columns(values: np.ndarray, lanes: int) -> tuple[Shape, Columns]:
+def _columns(values: np.ndarray, lanes: int, trees: bool) -> tuple[Shape, Columns]:
     shape = holding(int(values.min()), int(values.max()))
-    return shape, columns(values.reshape(-1, lanes), shape.width)
+    return shape, columns(values.reshape(-1, lanes), shape.width, trees)
 
 
 def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str) -> int:

@@ -10,8 +10,10 @@ from finnr_rtl.cores.bit_planes import Front, front, lane_sum, sum_range, weight
 from finnr_rtl.cores.counters import FullAdder, Parity, SixCounter, TwelveCounter
 from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.parts import Parts
+from finnr_rtl.emit.images import keeps_to_itself
 
 # With so many bits of weights more than it takes to number them, lanes are not the same by chance.
 SURELY = 20
@@ -27,8 +29,10 @@ def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
     first, total = front(c), lane_sum(c)
     lanes = distinct_lanes(c)
     if not p.six:
-        for inputs, number in remember(c.weights, ("functions", c.pe, c.simd, first.planes), lambda: _functions(c, first)).items():
-            p.lut("front LUT" if inputs <= 4 else f"front of {inputs}", number)
+        key = ("functions", c.pe, c.simd, first.planes, c.fused, c.storage)
+        for inputs, number in remember(c.weights, key, lambda: _functions(c, first)).items():
+            # Tables of words are larger than sums of products.
+            p.lut("front LUT" if inputs <= 4 else f"{'table' if c.fused else 'count'} of {inputs}", number)
     elif c.fused and first.together > 1:
         p.fixed += remember(c.weights, ("tables", c.pe, c.simd, first.planes), lambda: _tables(c, first))
     else:
@@ -64,15 +68,37 @@ def heap_sums(total: Sum, count: int, p: Parts, pairs: bool = False) -> None:
 
 
 def _functions(c: MvtuConfig, first: Front) -> Counter[int]:
-    """How many functions of so many inputs products of bits and their weights are; lanes that want the same have one."""
+    """How many functions of so many inputs products of bits and their weights are; lanes that want the same have one. Where bits of weights
+    are known never to change, their products take fewer inputs or none."""
     counted, alone = first.groups
-    codes = weight_codes(c) if c.fused and first.together > 1 else None
+    words, width = c.nf * c.sf, c.pe * c.simd * c.weight_type.bits
+    hidden = not c.fused and keeps_to_itself(words, width) and not rom_in_block(c.storage, words, width)
+    codes = weight_codes(c)
     found = Counter()
     for group in [*counted, *([bit] for bit in alone)]:
-        outputs = min(2, first.width - group[0][1].worth) if len(group) > 1 else 1
-        lanes = distinct_lanes(c) if codes is None else _distinct(codes, group, len(group))
-        found[len(group) + (first.address if c.fused else len(group))] += outputs * lanes
+        top = min(2, first.width - group[0][1].worth)
+        chosen = np.stack([codes[:, place] >> plane.j & 1 for place, plane in group], axis=1)
+        if c.fused:
+            chosen = np.unique(chosen, axis=0)
+        once, never = chosen.any(axis=2), ~chosen.all(axis=2)
+        changing = once & never | hidden
+        # A product with a weight of 0 is always the same, unless that stands for -1.
+        active = changing | once | np.array([plane.matched for _, plane in group])
+        lanes = active.sum(axis=1)
+        inputs = lanes + (np.where(changing.any(axis=1), first.address, 0) if c.fused else changing.sum(axis=1))
+        share = _halves(chosen[:, 0]) if c.fused and first.address > 4 else np.ones(len(chosen))
+        share *= 1 if c.fused else distinct_lanes(c) / c.pe
+        for number, of, part in zip(inputs.tolist(), lanes.tolist(), share.tolist(), strict=True):
+            if number > 1:
+                found[number] += part * (min(of, top) if len(group) > 1 else 1)
     return found
+
+
+def _halves(tables: np.ndarray) -> np.ndarray:
+    """Share of LUTs that a product with bits of 17 to 32 words (lanes, words) takes: one for each 16 words that are not the same, and one
+    that chooses."""
+    low, high = tables[:, :16], tables[:, 16:]
+    return (1 + sum((half.any(axis=1) & ~half.all(axis=1)).astype(int) for half in (low, high))) / 3
 
 
 def _tables(c: MvtuConfig, first: Front) -> int:

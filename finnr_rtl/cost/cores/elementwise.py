@@ -47,9 +47,13 @@ def _(c: LookupConfig, p):
     block = rom_in_block(c.storage, words, bits)
     kept = remember(c.table, key, lambda: [columns(np.array(rows)[:, None], bits) for rows in c.rows])
     for own, rows in zip(kept, c.rows, strict=True):
-        tree = 0 if p.six else remember(c.table, ("tree", p.joined, tuple(rows)), lambda rows=rows: tree_luts(rows, bits, p.joined))
+        tree = 0 if p.six else remember(c.table, ("tree", p.joined, tuple(rows)), lambda rows=rows: _tree(rows, bits, p.joined))
         p.rom(words, bits, block, own, "table", tree)
     p.ff += 1
+
+
+def _tree(rows: list[int], bits: int, joined: int) -> int:
+    return tree_luts(np.array(rows)[None] >> np.arange(bits)[:, None] & 1, joined)
 
 
 @compose.register
