@@ -55,6 +55,7 @@ def estimate(options) -> int:
     """``estimate``: what a build would be."""
     from finnr_rtl.estimate import default_estimate
     from finnr_rtl.estimate import estimate as job
+    from finnr_rtl.network.summary import left_out
     from finnr_rtl.report import tables
 
     with steps() as bar:
@@ -65,6 +66,8 @@ def estimate(options) -> int:
             progress=lambda step: bar.update(task, description=step),
         )
     OUT.print(table(*tables.topology(known)[:3]))
+    if sentence := left_out(known["network"]["channels_left_out"]):
+        OUT.print(sentence)
     OUT.print()
     _print_folding(known)
     OUT.print()

@@ -1,10 +1,12 @@
 """A network as a table: one row per layer, and the totals."""
 
+from collections.abc import Mapping
+
 from finnr_rtl.datatypes import smallest
 from finnr_rtl.network.layers import Accumulating, Conv, Layer, Shape
 from finnr_rtl.network.network import InputPort, Network, OutputPort
 
-__all__ = ["COLUMNS", "describe", "kind", "map_text", "rows", "text", "unit", "units"]
+__all__ = ["COLUMNS", "describe", "kind", "left_out", "map_text", "rows", "text", "unit", "units"]
 
 COLUMNS = ("layer", "kind", "input", "output", "weights", "accumulator", "operations", "parameters")
 
@@ -47,6 +49,14 @@ def describe(layer: Layer) -> str:
     return f"{kind(layer)}, {inputs} to {map_text(layer.output_shape, layer.output_type)}"
 
 
+def left_out(dropped: Mapping[str, int]) -> str:
+    """A sentence about channels that are left out, by layer (see :mod:`finnr_rtl.network.pruning`); empty where there are none."""
+    if not dropped:
+        return ""
+    layers = "1 layer" if len(dropped) == 1 else f"{len(dropped)} layers"
+    return f"{sum(dropped.values()):,} channels of {layers}, which make no difference to any result, are left out."
+
+
 def rows(network: Network) -> list[tuple[str, ...]]:
     """One tuple of texts per layer, in the order of :data:`COLUMNS`, and a last one with the totals.
 
@@ -76,7 +86,7 @@ def text(network: Network) -> str:
     lines = ["  ".join(align(*cell) for align, cell in zip(aligned, zip(row, widths, strict=True), strict=True)) for row in table]
     rule = "-" * max(map(len, lines))
     lines = [*map(_source, network.inputs), lines[0], rule, *lines[1:-1], rule, lines[-1], *map(_sink, network.outputs)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *filter(None, [left_out(network.dropped)])]) + "\n"
 
 
 def _source(port: InputPort) -> str:

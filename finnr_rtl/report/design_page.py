@@ -1,6 +1,6 @@
 """The page about one design: what an estimate, or a build, shows; with what was measured beside what was predicted."""
 
-from finnr_rtl.network.summary import unit, units
+from finnr_rtl.network.summary import left_out, unit, units
 from finnr_rtl.report import charts, plots, tables
 from finnr_rtl.report.page import figure, key, page, section, table, tiles
 from finnr_rtl.report.picture import family, picture
@@ -61,7 +61,8 @@ def _picture(facts: dict) -> str:
     return section(
         "Network",
         "From input to output, one engine per layer. Each computes P outputs from Q inputs per cycle; busy is the part of the time in "
-        "which its slowest stage works; LUT and the others are parts of the whole board.",
+        "which its slowest stage works; LUT and the others are parts of the whole board. "
+        + left_out(facts["network"]["channels_left_out"]),
         key(used), figure(lambda width, form: picture(facts, width, form), "picture"),
     )
 

@@ -41,6 +41,7 @@ def facts(design: Design) -> dict:
             "operations": network.operations,
             "parameters": network.parameters,
             "weight_bits": sum(layer["weight_bits"] for layer in layers),
+            "channels_left_out": dict(network.dropped),
         },
         "platform": platform_facts(design.board),
         "budget": _counts(design.budget),
