@@ -54,7 +54,7 @@ def _rows(found: Findings) -> tuple[Row, ...]:
     for node in found.graph.nodes:
         own = found.layers.get(node.name)
         refused = any(f"node {node.name} ({node.op})" in problem for problem in found.problems)
-        phrases = tuple(_phrase(layers[name]) for name in own or () if name in layers)
+        phrases = tuple(_phrase(layers[name], network.dropped.get(name, 0)) for name in own or () if name in layers)
         if refused:
             note = "cannot be built"
         elif own is None:
@@ -69,10 +69,13 @@ def _rows(found: Findings) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _phrase(layer: Layer) -> str:
-    """What a layer is, with its types; and the range of its sums, as the analysis of its actual weights gives it."""
+def _phrase(layer: Layer, dropped: int) -> str:
+    """What a layer is, with its types; the range of its sums, as the analysis of its actual weights gives it; and the channels that are
+    left out."""
     text = f"{layer.name}: {describe(layer)}"
     if isinstance(layer, Accumulating):
         low, high = layer.accumulator_range
         text += f", sums {low}..{high} ({smallest(low, high)})"
+    if dropped:
+        text += f", {dropped} channels left out"
     return text

@@ -60,7 +60,7 @@ def load_network(path: str | Path, input_type: str | None = None, input_scale: f
     without them the model decides: see ``source`` of ``Network.inputs``. Raises ``UserError`` where the file cannot be read or a
     node not be built.
     """
-    return pruned(_Analysis(_read(path), input_type, input_scale, None).network())
+    return _Analysis(_read(path), input_type, input_scale, None).network()
 
 
 def examine(path: str | Path, input_type: str | None = None, input_scale: float | None = None) -> Findings:
@@ -171,7 +171,7 @@ class _Analysis:
         for name in builder.sources:
             if name not in producers:
                 raise UserError(f"{graph.file}: no output depends on input {name}; remove it")
-        return Network(graph.name, tuple(source.port() for source in builder.sources.values()), layers, tuple(ports))
+        return pruned(Network(graph.name, tuple(source.port() for source in builder.sources.values()), layers, tuple(ports)))
 
 
 def _needed(builder: Builder, names: set[str]) -> tuple[Layer, ...]:
