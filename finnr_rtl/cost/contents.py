@@ -14,6 +14,8 @@ __all__ = ["FEW_WORDS", "Columns", "changing_columns", "columns", "columns_by_la
 FEW_WORDS = 16
 # Words with an address of two bits.
 TWO_BITS = 4
+# Bits of the largest table in LUTs whose parts are looked at: no device with trees of LUTs has room for more.
+MOST_BITS = 1 << 16
 # Columns looked at in one go.
 MANY_COLUMNS = 1 << 14
 
@@ -121,12 +123,17 @@ def _packed(codes: np.ndarray, bits: int) -> np.ndarray:
     return np.ascontiguousarray(np.packbits(planes.astype(np.uint8), axis=1).transpose(2, 0, 1))
 
 
+def _kept(packed: np.ndarray, words: int) -> list[bytes]:
+    """Different ones of ``packed`` columns (columns, bytes) that are not constant."""
+    ends = np.packbits([[0] * words, [1] * words], axis=1)
+    data, size = packed.tobytes(), packed.shape[1]
+    return sorted({data[at : at + size] for at in range(0, len(data), size)} - {column.tobytes() for column in ends})
+
+
 def _different(packed: np.ndarray, words: int) -> tuple[int, int]:
     """Of ``packed`` columns (columns, bytes) that are not constant, how many differ, and of how many different tables of 64 words they
     consist."""
-    ends = np.packbits([[0] * words, [1] * words], axis=1)
-    data, size = packed.tobytes(), packed.shape[1]
-    kept = {data[at : at + size] for at in range(0, len(data), size)} - {column.tobytes() for column in ends}
+    kept, size = _kept(packed, words), packed.shape[1]
     if not kept:
         return 0, 0
     if size <= 8:
@@ -138,12 +145,11 @@ def _different(packed: np.ndarray, words: int) -> tuple[int, int]:
 def _tree(packed: np.ndarray, words: int, run: int = 1) -> tuple[int, float]:
     """``tree`` and ``entropy`` of ``packed`` columns (columns, bytes); where words come in runs that are alike, synthesis ends halfway
     between the trees that choose the run last and first."""
-    bits = np.unpackbits(np.unique(packed, axis=0), axis=1, count=words)
-    share = bits.mean(axis=1)
-    changing = (share > 0) & (share < 1)
-    bits, share = bits[changing], share[changing]
-    if not len(bits):
+    kept = _kept(packed, words)
+    if not kept or len(kept) * words > MOST_BITS:
         return 0, 0.0
+    bits = np.unpackbits(np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(len(kept), -1), axis=1, count=words)
+    share = bits.mean(axis=1)
     entropy = -(share * np.log2(share) + (1 - share) * np.log2(1 - share)).mean()
     tree = tree_luts(bits, 16)
     if 1 < run < words:
@@ -179,8 +185,12 @@ def _parts(bits: np.ndarray, size: int) -> np.ndarray:
         differs |= parts.any(axis=1) & ~parts.all(axis=1)
     parts = parts[differs]
     packed = np.packbits(parts ^ parts[:, :1], axis=1)
-    found = np.unique(packed.view(f"V{packed.shape[1]}"))
-    return np.unpackbits(found.view(np.uint8).reshape(len(found), packed.shape[1]), axis=1)
+    if packed.shape[1] <= 8:
+        found = np.unique(packed.view(f"u{packed.shape[1]}"))
+    else:
+        data, step = packed.tobytes(), packed.shape[1]
+        found = np.frombuffer(b"".join(sorted({data[at : at + step] for at in range(0, len(data), step)})), dtype=np.uint8)
+    return np.unpackbits(found.view(np.uint8).reshape(-1, packed.shape[1]), axis=1)
 
 
 def changing_columns(codes: np.ndarray) -> int:

@@ -1,6 +1,7 @@
 """Products in LUTs, and their sums."""
 
 from collections import Counter, defaultdict
+from functools import cache
 
 import numpy as np
 from amaranth.hdl import Shape
@@ -70,35 +71,55 @@ def heap_sums(total: Sum, count: int, p: Parts, pairs: bool = False) -> None:
 def _functions(c: MvtuConfig, first: Front) -> Counter[int]:
     """How many functions of so many inputs products of bits and their weights are; lanes that want the same have one. Where bits of weights
     are known never to change, their products take fewer inputs or none."""
-    counted, alone = first.groups
     words, width = c.nf * c.sf, c.pe * c.simd * c.weight_type.bits
     hidden = not c.fused and keeps_to_itself(words, width) and not rom_in_block(c.storage, words, width)
     codes = weight_codes(c)
+    once, always = np.bitwise_or.reduce(codes, axis=2), np.bitwise_and.reduce(codes, axis=2)
+    lanes = distinct_lanes(c) / c.pe
     found = Counter()
-    for group in [*counted, *([bit] for bit in alone)]:
-        top = min(2, first.width - group[0][1].worth)
-        chosen = np.stack([codes[:, place] >> plane.j & 1 for place, plane in group], axis=1)
-        if c.fused:
-            chosen = np.unique(chosen, axis=0)
-        once, never = chosen.any(axis=2), ~chosen.all(axis=2)
-        changing = once & never | hidden
+    for (_, top), (places, bits, matched) in _places(first).items():
+        changing = (once & ~always)[:, places] >> bits & 1 | hidden
         # A product with a weight of 0 is always the same, unless that stands for -1.
-        active = changing | once | np.array([plane.matched for _, plane in group])
-        lanes = active.sum(axis=1)
-        inputs = lanes + (np.where(changing.any(axis=1), first.address, 0) if c.fused else changing.sum(axis=1))
-        share = _halves(chosen[:, 0]) if c.fused and first.address > 4 else np.ones(len(chosen))
-        share *= 1 if c.fused else distinct_lanes(c) / c.pe
-        for number, of, part in zip(inputs.tolist(), lanes.tolist(), share.tolist(), strict=True):
-            if number > 1:
-                found[number] += part * (min(of, top) if len(group) > 1 else 1)
+        active = changing | once[:, places] >> bits & 1 | matched
+        inputs = active.sum(axis=2)
+        functions = np.minimum(inputs, top) * lanes
+        if c.fused:
+            inputs += np.where(changing.any(axis=2), first.address, 0)
+            functions = np.minimum(active.sum(axis=2), top) * _new(codes, places, bits, first)
+        else:
+            inputs += changing.sum(axis=2)
+        for number in np.unique(inputs[inputs > 1]).tolist():
+            found[number] += float(functions[inputs == number].sum())
     return found
 
 
-def _halves(tables: np.ndarray) -> np.ndarray:
-    """Share of LUTs that a product with bits of 17 to 32 words (lanes, words) takes: one for each 16 words that are not the same, and one
-    that chooses."""
-    low, high = tables[:, :16], tables[:, 16:]
-    return (1 + sum((half.any(axis=1) & ~half.all(axis=1)).astype(int) for half in (low, high))) / 3
+@cache
+def _places(first: Front) -> dict[tuple[int, int], np.ndarray]:
+    """Groups of products that are looked at together, by their number and that of the functions of a group: place, bit of the weight, and
+    whether bits are compared, each (groups, products)."""
+    counted, alone = first.groups
+    found = defaultdict(list)
+    for group in [*counted, *([bit] for bit in alone)]:
+        top = min(2, first.width - group[0][1].worth) if len(group) > 1 else 1
+        found[len(group), top].append([(place, plane.j, plane.matched) for place, plane in group])
+    return {kind: np.array(groups).transpose(2, 0, 1) for kind, groups in found.items()}
+
+
+def _new(codes: np.ndarray, places: np.ndarray, bits: np.ndarray, first: Front) -> np.ndarray:
+    """What functions of groups with words of weights take, as parts of one with all of its words different (lanes, groups): nothing where a
+    lane before has the same, and with 17 to 32 words one LUT for each 16 that are not the same, and one that chooses."""
+    words = codes.shape[2]
+    tables = ((codes[:, places] >> bits[..., None] & 1) << np.arange(words)).sum(axis=3)
+    keys = (tables << words * np.arange(tables.shape[2])).sum(axis=2)
+    order = np.argsort(keys, axis=0, kind="stable")
+    ordered = np.take_along_axis(keys, order, axis=0)
+    new = np.ones(keys.shape)
+    np.put_along_axis(new, order[1:], (np.diff(ordered, axis=0) != 0).astype(float), axis=0)
+    if words > 16:
+        low, high = tables[..., 0] & 0xFFFF, tables[..., 0] >> 16
+        most = (1 << words - 16) - 1
+        new *= (1 + ((low > 0) & (low < 0xFFFF)) + ((high > 0) & (high < most))) / 3
+    return new
 
 
 def _tables(c: MvtuConfig, first: Front) -> int:

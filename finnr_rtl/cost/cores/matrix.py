@@ -161,18 +161,23 @@ def _weights(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: D
     """The weight memory and its counter; returns the columns of the memory."""
     words, width = nf * sf, pe * simd * dtype.bits
     p.counter(words)
-    kept = remember(weights, ("columns", pe, simd, dtype, p.trees), lambda: _weight_columns(weights, nf, pe, sf, simd, dtype, p.trees))
-    p.rom(words, width, rom_in_block(storage, words, width), kept)
+    block = rom_in_block(storage, words, width)
+    key = ("columns", pe, simd, dtype, p.trees, block)
+    kept = remember(weights, key, lambda: _weight_columns(weights, nf, pe, sf, simd, dtype, p.trees, block))
+    p.rom(words, width, block, kept)
     return kept
 
 
-def _weight_columns(weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, trees: bool) -> Columns:
+def _weight_columns(
+    weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, trees: bool, block: bool
+) -> Columns:
     small = np.min_scalar_type((1 << dtype.bits) - 1)
     codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
     rows = codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd)
     sparse = remember(weights, ("sparse",), lambda: np.count_nonzero(weights) < SPARSE * weights.size)
-    if trees or sparse or 1 < len(rows) <= FEW_WORDS or pe * simd * dtype.bits < WIDE:
+    if not block and (trees or sparse or 1 < len(rows) <= FEW_WORDS or pe * simd * dtype.bits < WIDE):
         return columns(rows, dtype.bits, trees)
-    # Of many words no columns are equal but by chance: not worth a look at every pair of them for hundreds of foldings.
+    # Block RAMs hold equal columns each on its own. In LUTs, of many words no columns are equal but by chance: not worth a look at every
+    # pair of them for hundreds of foldings.
     changing = changing_columns(rows)
     return Columns(changing, changing)
