@@ -78,6 +78,16 @@ def designs() -> str:
     return table(headings, sorted(rows))
 
 
+def measured() -> str:
+    """What of the designs was measured, and how far predictions are off."""
+    ran, made = records("cycles.json"), records("whole_synthesis.json")
+    exact = sum(row["exact"] for row in ran)
+    lut, ff = (max(abs(row["predicted"][kind] / row["synthesised"][kind] - 1) for row in made) for kind in ("lut", "ff"))
+    wrong = sum(row["predicted"][kind] != row["synthesised"][kind] for row in made for kind in ("bram18", "dsp"))
+    return f"""Verilator ran {len(ran)} designs, and the cycles of {exact} are predicted exactly; Yosys made {len(made)}, whose LUTs are
+off by {lut:.1%} and flip-flops by {ff:.1%} at most, and block RAMs or DSP blocks in {wrong}."""
+
+
 def taken(resources: dict) -> list[tuple[str, int]]:
     return [(name, resources[name]) for name in RESOURCES]
 
@@ -95,9 +105,11 @@ Printed by `benchmarks/results.py` from the records of the scripts beside it.
 
 ## Designs
 
-One row for each design of a network on a board; figures that were measured stand behind the predicted ones, with their ratio. "Whole
-budget" is the fastest design in a board's budget: its shares of the device, its frames per second (and their ratio to those of FINN-R's
-Algorithm 1 in the same budget by the same costs), and the gap, by how much another folding could be faster at most
+One row for each design of a network on a board; figures that were measured stand behind the predicted ones, with their ratio.
+{measured()}
+
+"Whole budget" is the fastest design in a board's budget: its shares of the device, its frames per second (and their ratio to those of
+FINN-R's Algorithm 1 in the same budget by the same costs), and the gap, by how much another folding could be faster at most
 (`benchmarks/boards.py`). "Fast", "slow" and "random" are the foldings of the next section, whose cycles were counted in Verilator. The
 others were synthesised by Yosys (`benchmarks/whole_costs.py`).
 
