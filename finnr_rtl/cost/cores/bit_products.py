@@ -14,6 +14,7 @@ from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import remember
 from finnr_rtl.cost.parts import Parts
+from finnr_rtl.datatypes import BIPOLAR
 from finnr_rtl.emit.images import keeps_to_itself
 
 # With so many bits of weights more than it takes to number them, lanes are not the same by chance.
@@ -73,12 +74,17 @@ def _functions(c: MvtuConfig, first: Front) -> Counter[int]:
     are known never to change, their products take fewer inputs or none."""
     words, width = c.nf * c.sf, c.pe * c.simd * c.weight_type.bits
     hidden = not c.fused and keeps_to_itself(words, width) and not rom_in_block(c.storage, words, width)
+    found = Counter()
+    if hidden or (c.weight_type == BIPOLAR and not c.fused):
+        # No bit is known, or all that there are change.
+        for (size, top), (places, *_) in _places(first).items():
+            found[2 * size] += min(size, top) * len(places) * distinct_lanes(c)
+        return found
     codes = weight_codes(c)
     once, always = np.bitwise_or.reduce(codes, axis=2), np.bitwise_and.reduce(codes, axis=2)
     lanes = distinct_lanes(c) / c.pe
-    found = Counter()
     for (_, top), (places, bits, matched) in _places(first).items():
-        changing = (once & ~always)[:, places] >> bits & 1 | hidden
+        changing = (once & ~always)[:, places] >> bits & 1
         # A product with a weight of 0 is always the same, unless that stands for -1.
         active = changing | once[:, places] >> bits & 1 | matched
         inputs = active.sum(axis=2)
