@@ -123,6 +123,7 @@ def test_exceptions_of_a_requantiser_are_no_constants():
                        corrections=np.array([[1], [1], [1], [1], [0], [0], [0], [0]]))
     net = chain(replace(one, thresholds=flat), conv(rng, "two", "first", one.output_shape, UINT2, 4, INT3, UINT2))
     assert pruned(net).dropped == {"first": 4}
+    assert same(net, pruned(net))
 
 
 def test_few_channels_are_not_worth_it():

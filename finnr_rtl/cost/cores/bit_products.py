@@ -82,18 +82,16 @@ def _functions(c: MvtuConfig, first: Front) -> Counter[int]:
         return found
     codes = weight_codes(c)
     once, always = np.bitwise_or.reduce(codes, axis=2), np.bitwise_and.reduce(codes, axis=2)
-    lanes = distinct_lanes(c) / c.pe
     for (_, top), (places, bits, matched) in _places(first).items():
         changing = (once & ~always)[:, places] >> bits & 1
         # A product with a weight of 0 is always the same, unless that stands for -1.
         active = changing | once[:, places] >> bits & 1 | matched
-        inputs = active.sum(axis=2)
-        functions = np.minimum(inputs, top) * lanes
+        products = active.sum(axis=2)
         if c.fused:
-            inputs += np.where(changing.any(axis=2), first.address, 0)
-            functions = np.minimum(active.sum(axis=2), top) * _new(codes, places, bits, first)
+            inputs, share = products + changing.any(axis=2) * first.address, _new(codes, places, bits)
         else:
-            inputs += changing.sum(axis=2)
+            inputs, share = products + changing.sum(axis=2), distinct_lanes(c) / c.pe
+        functions = np.minimum(products, top) * share
         for number in np.unique(inputs[inputs > 1]).tolist():
             found[number] += float(functions[inputs == number].sum())
     return found
@@ -111,7 +109,7 @@ def _places(first: Front) -> dict[tuple[int, int], np.ndarray]:
     return {kind: np.array(groups).transpose(2, 0, 1) for kind, groups in found.items()}
 
 
-def _new(codes: np.ndarray, places: np.ndarray, bits: np.ndarray, first: Front) -> np.ndarray:
+def _new(codes: np.ndarray, places: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """What functions of groups with words of weights take, as parts of one with all of its words different (lanes, groups): nothing where a
     lane before has the same, and with 17 to 32 words one LUT for each 16 that are not the same, and one that chooses."""
     words = codes.shape[2]
