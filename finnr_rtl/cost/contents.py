@@ -193,6 +193,10 @@ def _parts(bits: np.ndarray, size: int) -> np.ndarray:
     return np.unpackbits(found.view(np.uint8).reshape(-1, packed.shape[1]), axis=1)
 
 
-def changing_columns(codes: np.ndarray) -> int:
-    """Bit columns that are not constant, of words of unsigned ``codes`` (words, values)."""
-    return int(np.bitwise_count(np.bitwise_or.reduce(codes, axis=0) & ~np.bitwise_and.reduce(codes, axis=0)).sum())
+def changing_columns(codes: np.ndarray, words: tuple[int, ...] = (0,)) -> int:
+    """Bit columns that are not constant, of unsigned ``codes`` along the axes ``words``, which rise."""
+    once = always = codes
+    # One by one, without a copy: the first lie as they are reduced.
+    for gone, axis in enumerate(words):
+        once, always = np.bitwise_or.reduce(once, axis=axis - gone), np.bitwise_and.reduce(always, axis=axis - gone)
+    return int(np.bitwise_count(once & ~always).sum())

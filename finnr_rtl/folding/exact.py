@@ -28,6 +28,8 @@ def fastest(space: Space, fewest: int, budget: Resources, whole: Resources) -> S
     which is quick to rule out most, then from there on with whole designs, of which only the last one need be the cheapest.
     """
     candidates = limits(space, fewest)
+    if not feasible(space, candidates[-1], budget):
+        return None
     low = bisect_left(candidates, True, key=lambda limit: feasible(space, limit, budget))
     # The relaxation is seldom wrong by much: rising steps from where it begins to find room, then back.
     high, step = low, 1

@@ -28,9 +28,9 @@ __all__ = ["Optimised", "optimise", "space_of"]
 # Products of a cycle that a LUT or a multiplier block can do at the very most; what needs more than there is of both is not counted.
 PRODUCTS_PER_CELL = 2
 
-# Cycles per frame of a layer that are looked at, as multiples of the least that the whole can have. Few designs are so far from that
-# that layers must be slower; what is slower than all needs not be counted before.
-NEAR = 4
+# Cycles per frame of a layer that are looked at, as multiples of the least that the whole can have: what is slower than a design that
+# fits needs not be counted.
+REACHES = (1, 8, inf)
 
 # Designs whose rooms are sized before a number of cycles is taken to be out of reach.
 TRIES = 3
@@ -140,8 +140,8 @@ class _Search:
         self.progress("comparing foldings")
         rest, rows = self.room - reserve, None
         # A layer slower than the target is of no use; and Algorithm 1 begins with the slowest.
-        nearest = {"finn-r": inf}.get(self.goal.optimiser, 1 if self.target else NEAR)
-        for reach in dict.fromkeys((nearest, inf)):
+        reaches = {"finn-r": (inf,)}.get(self.goal.optimiser, (1, inf) if self.target else REACHES)
+        for reach in reaches:
             space = self.spaces(self.board.family, reach)
             self.progress("choosing a folding")
             rows = self._rows(space, rest)

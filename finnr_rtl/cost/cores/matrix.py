@@ -172,12 +172,11 @@ def _weight_columns(
     weights: np.ndarray, nf: int, pe: int, sf: int, simd: int, dtype: DataType, trees: bool, block: bool
 ) -> Columns:
     small = np.min_scalar_type((1 << dtype.bits) - 1)
-    codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small))
-    rows = codes.reshape(nf, pe, sf, simd).transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd)
+    codes = remember(weights, ("codes", dtype), lambda: dtype.encode(weights).astype(small)).reshape(nf, pe, sf, simd)
     sparse = remember(weights, ("sparse",), lambda: np.count_nonzero(weights) < SPARSE * weights.size)
-    if not block and (trees or sparse or 1 < len(rows) <= FEW_WORDS or pe * simd * dtype.bits < WIDE):
-        return columns(rows, dtype.bits, trees)
+    if not block and (trees or sparse or 1 < nf * sf <= FEW_WORDS or pe * simd * dtype.bits < WIDE):
+        return columns(codes.transpose(0, 2, 1, 3).reshape(nf * sf, pe * simd), dtype.bits, trees)
     # Block RAMs hold equal columns each on its own. In LUTs, of many words no columns are equal but by chance: not worth a look at every
     # pair of them for hundreds of foldings.
-    changing = changing_columns(rows)
+    changing = remember(weights, ("changing", pe, simd, dtype), lambda: changing_columns(codes, (0, 2)))
     return Columns(changing, changing)
