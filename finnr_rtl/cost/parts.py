@@ -12,7 +12,7 @@ from finnr_rtl.cost.adders import Operand, adders
 from finnr_rtl.cost.contents import Columns
 from finnr_rtl.cost.memories import block_ram, lut_ram
 from finnr_rtl.cost.resources import Resources
-from finnr_rtl.emit.images import keeps_to_itself
+from finnr_rtl.cost.tables import tables
 from finnr_rtl.families import LUT_MEMORY, SLICES
 
 __all__ = ["Parts"]
@@ -22,12 +22,6 @@ LONGEST_CHAIN = 2
 
 # Most bits of a comparison of which Yosys makes no carry chain on ECP5.
 SHORT_CARRY = 4
-
-# LUTs that Yosys makes, for each bit, of 64 words of a read-only memory of more than 256.
-DEEP_BANK = 1.4
-
-# Tables of 8 words that there can be.
-TABLES_OF_8 = 256
 
 
 class Parts:
@@ -212,48 +206,23 @@ class Parts:
                 self.block(words, changing, written=False)
             return
         contents = Columns(width, width) if columns is None else columns
-        columns, tables, wires = contents.distinct, contents.tables, contents.wires
         number = len(rom_parts(words, width, False))
-        self.ff += columns * number + number - 1
-        self.multiplexer(number, columns)
-        if words < 3:
-            return
-        if self.six and keeps_to_itself(words, width):
-            # A module that keeps to itself: LUTs of 64 words and the multiplexers beside them for up to 256, where three tables take four
-            # LUTs; and LUTs between those of more words.
-            banks = ceil(words / 64)
-            tables = tables or columns * banks
-            self.fixed += round(tables * (DEEP_BANK if banks > 4 else 4 / 3 if banks == 3 else 1))
-        elif self.six:
-            # Synthesis makes one thing of it and what reads it, and where a LUT is hardly large enough for a column, a poor one.
-            self.lut(kind if words <= 32 else f"deep {kind}", (columns - wires) * max(1, words / 32))
-        elif tree:
-            self.lut(kind, tree)
-        elif words <= self.joined and keeps_to_itself(words, width):
-            # As many LUTs of 16 words as there can be, joined by multiplexers beside them.
-            self.fixed += columns * ceil((1 << (words - 1).bit_length()) / 16)
-        elif words <= 16:
-            self.lut(kind, columns - wires)
-        elif words <= self.joined:
-            self.lut(f"deep {kind}", columns * (1 << (words - 1).bit_length()) / 16)
-        else:
-            # Multiplexers are LUTs too, and columns share what the address selects.
-            luts = contents.tree or columns * (words / 16 + words / self.joined - 1)
-            if self.joined == 16:
-                # Two LUTs choose one of four bits: where columns are many, each of 32 words from tables of 8, of which all have the same.
-                luts = min(luts, columns * (words / 16 + words / 32 - 1) + TABLES_OF_8)
-                # The rarer a bit, the less synthesis makes of a tree.
-                self.lut(f"even {kind}", luts * (contents.entropy if contents.tree else 1))
-            self.lut(f"deep {kind}", luts)
-            self.lut("selected part", words / 16)
+        self.ff += contents.distinct * number + number - 1
+        self.multiplexer(number, contents.distinct)
+        if words > 2:
+            tables(self, words, width, contents, kind, tree)
 
-    def accumulator(self, bits: int, in_slices: bool) -> None:
-        """Adders of ``bits`` in all, whose sums are cleared where a fold begins; ``in_slices`` only what clears them is in LUTs."""
-        if in_slices and self.slices_add:
-            self.lut("cleared bit", bits)
-        else:
-            self.known(bits, 0)
-            self.lut("accumulator bit", 0 if self.six else bits)
+    def accumulator(self, lanes: int, width: int, terms: int = 1, in_slices: bool = False) -> None:
+        """``lanes`` sums of ``width`` bits to which ``terms`` are added at a time, cleared where a fold begins; ``in_slices`` only what
+        clears them is in LUTs."""
+        if in_slices:
+            self.known(0, lanes * width)
+            self.lut("cleared bit", lanes * width * self.six)
+            return
+        adders = lanes * width * terms
+        # Between carries and adders one more LUT clears a bit, but not the highest, which nothing is carried to.
+        self.known(adders, lanes * (width - 1) + adders if self.bare_carries else 0)
+        self.lut("accumulator bit", 0 if self.six or self.bare_carries else adders)
 
     def sum(
         self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False
@@ -298,10 +267,11 @@ class Parts:
         """LUTs, of six inputs or of four."""
         self.fixed += six if self.six else four
 
-    def compare(self, count: int, bits: int) -> None:
-        """``count`` comparisons of two numbers of ``bits`` bits: a carry for three bits from two LUTs of six inputs."""
-        self.known(count * 2 * ceil(bits / 3), 0)
-        self.lut("compare bit", 0 if self.six else count * bits)
+    def compare(self, count: int, bits: int, constant: int = 0) -> None:
+        """``count`` comparisons of two numbers of ``bits`` bits, and so many more of which one is constant: a carry for three bits from
+        two LUTs of six inputs, or for each of all from one of four."""
+        self.known(count * 2 * ceil(bits / 3), count * (bits + constant))
+        self.lut("compare constant bit", count * constant * self.six)
 
     def greater(self, count: int, bits: int, goes_on: bool = False) -> None:
         """``count`` times the greater of two numbers, with which logic ``goes_on`` or which is in registers."""

@@ -63,11 +63,11 @@ def _thresholds(table: Thresholds, lanes: int, operands: int, x: Shape, p: Parts
         for own, count in kept.items():
             changing = compared if hidden else own.changing
             if p.bare_carries:
-                # Beside the carries, a LUT inverts each register of a threshold.
-                p.lut("inverted bit", count * (changing if hidden else own.distinct) if level else first * count / lanes)
+                # Beside the carries, a LUT inverts each register of a threshold, and one more is what the last carry comes out of.
+                inverted = count * (changing if hidden else own.distinct) if level else first * count / lanes
+                p.known(0, round(inverted) + count)
             else:
-                p.compare(count, changing)
-                p.lut("compare constant bit", count * (compared - changing))
+                p.compare(count, changing, compared - changing)
         p.ff += lanes * (level + 1) + (0 if last else operands * x.width)
         if level:
             p.ff += lanes * level + operands * x.width

@@ -135,6 +135,6 @@ def reduced_in_slices(p: Parts, lanes: int, terms: list[Operand], cycles: int, h
             p.ff += lanes * width
             if cycle == 0 and held and p.slices_hold:
                 p.into_slices(lanes * width)
-            elif len(part) > 1:
-                p.sum(part, width, lanes)
+            elif len(added := tuple(operand for operand in part if operand.width)) > 1:
+                p.sum(added, width, lanes)
     return terms

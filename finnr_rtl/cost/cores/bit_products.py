@@ -33,8 +33,9 @@ def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
     if not p.six:
         key = ("functions", c.pe, c.simd, first.planes, c.fused, c.storage)
         for inputs, number in remember(c.weights, key, lambda: _functions(c, first)).items():
-            # Tables of words are larger than sums of products.
-            p.lut("front LUT" if inputs <= 4 else f"{'table' if c.fused else 'count'} of {inputs}", number)
+            # Tables of words are larger than sums of products, and sums of bits that are compared than of such as are multiplied.
+            kind = "table" if c.fused else "matches" if first.planes[0].matched else "count"
+            p.lut("front LUT" if inputs <= 4 else f"{kind} of {inputs}", number)
     elif c.fused and first.together > 1:
         p.fixed += remember(c.weights, ("tables", c.pe, c.simd, first.planes), lambda: _tables(c, first))
     else:

@@ -86,7 +86,8 @@ def _(c: AddConfig, p):
     p.ff += c.pe * total.width
     terms = [Operand(holding(*limits).width, holding(*limits).signed) for limits in c.term_ranges]
     if c.in_slices:
-        terms = reduced_in_slices(p, c.pe, [Operand(offset.width, offset.signed), *terms], c.reductions, held)
+        # Nothing is added where all offsets are 0.
+        terms = reduced_in_slices(p, c.pe, [Operand(offset.width * c.offsets.any(), offset.signed), *terms], c.reductions, held)
     else:
         p.ff += c.pe * reduced_bits(len(terms) + 1, max(term.width for term in terms), c.reductions)
         if offsets.changing:

@@ -105,8 +105,13 @@ def _lanes(c: MvtuConfig, p: Parts) -> Shape:
     terms = reduced_in_slices(p, c.pe, [Operand(term, x.signed or w.signed)] * c.simd, dot_reductions(c.simd, several))
     if dot_latency(c.simd, several) > 1 + dot_reductions(c.simd, several):
         p.ff += c.pe * total.width
-        _sum(p, c.pe, terms, several, total, one and c.simd == 1)
+        _sum(p, c.pe, terms, several, total, one and c.simd == 1 and _adds_up(p, x, w, total))
     return total
+
+
+def _adds_up(p: Parts, x: Shape, w: Shape, total: Shape) -> bool:
+    """Whether the slice of a product adds it to a sum."""
+    return p.slice_adds(x, w, Shape(x.width + w.width, x.signed or w.signed), [Operand(total.width, total.signed)], total)
 
 
 def _sum(p: Parts, lanes: int, terms: list[Operand], several: bool, total: Shape, own: bool) -> None:
@@ -115,7 +120,7 @@ def _sum(p: Parts, lanes: int, terms: list[Operand], several: bool, total: Shape
         p.into_slices(lanes * total.width)
     if len(terms) == 1:
         # LUTs clear the sum where a fold begins.
-        p.accumulator(lanes * total.width, own)
+        p.accumulator(lanes, total.width, in_slices=own)
     else:
         p.sum((*terms, *[Operand(total.width, total.signed)] * several), total.width, lanes)
 
@@ -149,11 +154,11 @@ def _(c: DepthwiseConfig, p):
     p.ff += fold * ((stages - 1) * asked + along) + c.pe * total.width
     if c.in_slices:
         terms = reduced_in_slices(p, c.pe, [Operand(term, x.signed or w.signed)] * c.simd, c.reductions)
-        _sum(p, c.pe, terms, True, total, one and c.simd == 1)
+        _sum(p, c.pe, terms, True, total, one and c.simd == 1 and _adds_up(p, x, w, total))
     else:
         # Several taps are added up before they go into the sum.
         p.ff += c.pe * reduced_bits(c.simd, term, c.reductions)
-        p.accumulator(c.pe * c.simd * total.width, False)
+        p.accumulator(c.pe, total.width, c.simd)
     activation(c.thresholds, c.pe, total, p, c)
 
 
