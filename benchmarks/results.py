@@ -1,8 +1,8 @@
 """The page of results: ``python benchmarks/results.py > docs/results.md``.
 
-Prints what the other scripts have recorded in ``benchmarks/data/``: designs on boards (``boards.py``), cycles (``cycles.py``), resources
-(``whole_costs.py``), FIFOs (``one_less.py``), the fastest designs (``fastest.py``), and paths within a cycle (``clock.py``,
-``place_and_route.py``).
+Prints what the other scripts have recorded in ``benchmarks/data/``: designs on boards (``boards.py``, ``pairs.py``), cycles
+(``cycles.py``), resources (``whole_costs.py``), FIFOs (``one_less.py``), the fastest designs (``fastest.py``), and paths within a cycle
+(``clock.py``, ``place_and_route.py``).
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import clock
 import fastest
+from cycles import key
 
 DATA = Path(__file__).parent / "data"
 RESOURCES = ("lut", "ff", "bram18", "dsp")
@@ -52,40 +53,67 @@ def rooms() -> str:
     return table(["network", "room", "beats", "cycles per frame", "with one less, predicted", "simulated"], rows)
 
 
-def designs() -> str:
-    """Every design of a network on a board that anything is recorded of."""
-    headings = ["network", "board", "folding", "cycles per frame", *map(str.upper, RESOURCES), "frames/s", "Algorithm 1", "gap"]
-    rows = []
-    for key, row in dict(records("boards.json")).items():
-        ours, theirs = row["design"], row["algorithm_1"]
+def pairs() -> str:
+    """Every network on every board: a design of each that was measured, and the fastest in the whole budget beside Algorithm 1's."""
+    headings = ["network", "board", "measured design", "cycles per frame", "latency", *map(str.upper, RESOURCES), "fastest, frames/s",
+                "Algorithm 1", "gap"]
+    made, rows = {(row["network"], row["platform"]): row for row in records("pairs.json")}, []
+    for pair, row in sorted(dict(records("boards.json")).items()):
+        ours, theirs, found = row["design"], row["algorithm_1"], made.get(tuple(pair.split("/")), {})
         if "cycles" not in ours:
-            rows.append([*key.split("/"), f"does not fit: {ours['does_not_fit']}"])
+            rows.append([*pair.split("/"), f"does not fit: {ours['does_not_fit']}"])
             continue
-        fps, other = f"{ours['frames_per_second']:,.0f}", "none fits"
-        if "cycles" in theirs:
-            fps += f" ({ratio(ours['frames_per_second'], theirs['frames_per_second'])})"
-            other = f"{theirs['frames_per_second']:,.0f}"
-        counts = [f"{count:,} ({ours['share'].get(name, 0):.0%})" for name, count in taken(ours["resources"])]
-        rows.append([*key.split("/"), "whole budget", both(ours["cycles"]), *counts, fps, other, f"{ours['gap']:.1%}"])
-    for row in records("cycles.json"):
-        rows.append([row["network"], row["platform"], row["folding"], both(row["interval"], row["simulated_interval"])])
+        cells = [""] * 7
+        if "predicted" in found:
+            ran = found["simulated"]
+            cells = [f"{found['made_for']}, {found['share']:.0%}", both(found["interval"], ran["interval"]),
+                     both(found["latency"], ran["latency"])]
+            cells += [both(count, found["synthesised"][name]) for name, count in taken(found["predicted"])]
+        rows.append([*pair.split("/"), *cells, *pace(ours, theirs), f"{ours['gap']:.1%}"])
+    return table(headings, rows)
+
+
+def pace(ours: dict, theirs: dict) -> list[str]:
+    """Frames per second of both optimisers."""
+    fps = f"{ours['frames_per_second']:,.0f}"
+    if "cycles" not in theirs:
+        return [fps, "none fits"]
+    return [f"{fps} ({ratio(ours['frames_per_second'], theirs['frames_per_second'])})", f"{theirs['frames_per_second']:,.0f}"]
+
+
+def fastest_designs() -> str:
+    """What the fastest design of each pair takes."""
+    rows = []
+    for pair, row in sorted(dict(records("boards.json")).items()):
+        ours = row["design"]
+        if "cycles" in ours:
+            counts = [f"{count:,} ({ours['share'].get(name, 0):.0%})" for name, count in taken(ours["resources"])]
+            rows.append([*pair.split("/"), ours["cycles"], *counts])
+    return table(["network", "board", "cycles per frame", *map(str.upper, RESOURCES)], rows)
+
+
+def wholes() -> str:
+    """Other designs that were synthesised."""
+    rows = []
     for row in records("whole_synthesis.json"):
         share, rate = row["max_lut"], row["target_fps"]
         goals = f"{share:.0%} of the LUTs" if share else "", f"{rate:,.0f} frames/s" if rate else ""
         folding = row["fold"] or ", ".join(filter(None, goals)) or "whole budget"
         counts = [both(count, row["synthesised"][name]) for name, count in taken(row["predicted"])]
-        rows.append([row["network"], row["platform"], folding, both(row["cycles"]), *counts])
-    return table(headings, sorted(rows))
+        rows.append([row["network"], row["platform"], folding, row["cycles"], *counts])
+    return table(["network", "board", "folding", "cycles per frame", *map(str.upper, RESOURCES)], sorted(rows))
 
 
 def measured() -> str:
     """What of the designs was measured, and how far predictions are off."""
-    ran, made = records("cycles.json"), records("whole_synthesis.json")
-    exact = sum(row["exact"] for row in ran)
+    rows = [row for row in records("pairs.json") if "predicted" in row]
+    ran = {row["verilog"]: row["simulated"]["exact"] for row in rows} | {key(row): row["exact"] for row in records("cycles.json")}
+    made = {(row["verilog"], *row["synthesised"].values()): row for row in rows}
+    made = [*made.values(), *records("whole_synthesis.json")]
     lut, ff = (max(abs(row["predicted"][kind] / row["synthesised"][kind] - 1) for row in made) for kind in ("lut", "ff"))
     wrong = sum(row["predicted"][kind] != row["synthesised"][kind] for row in made for kind in ("bram18", "dsp"))
-    return f"""Verilator ran {len(ran)} designs, and the cycles of {exact} are predicted exactly; Yosys made {len(made)}, whose LUTs are
-off by {lut:.1%} and flip-flops by {ff:.1%} at most, and block RAMs or DSP blocks in {wrong}."""
+    return f"""Verilator ran {len(ran)} designs, and the cycles of {sum(ran.values())} are predicted exactly; Yosys made {len(made)}, whose
+LUTs are off by {lut:.1%} and flip-flops by {ff:.1%} at most, and block RAMs or DSP blocks in {wrong}. {len(rows)} pairs are among them."""
 
 
 def taken(resources: dict) -> list[tuple[str, int]]:
@@ -105,15 +133,23 @@ Printed by `benchmarks/results.py` from the records of the scripts beside it.
 
 ## Designs
 
-One row for each design of a network on a board; figures that were measured stand behind the predicted ones, with their ratio.
-{measured()}
+One row for each network and board. Figures that were measured stand behind the predicted ones, with their ratio. The measured design is
+the fastest in as few tenths of a device's LUTs as there are any in, for this board or a smaller one: Verilog is the same on all boards of
+a family (`benchmarks/pairs.py`). {measured()}
 
-"Whole budget" is the fastest design in a board's budget: its shares of the device, its frames per second (and their ratio to those of
-FINN-R's Algorithm 1 in the same budget by the same costs), and the gap, by how much another folding could be faster at most
-(`benchmarks/boards.py`). "Fast", "slow" and "random" are the foldings of the next section, whose cycles were counted in Verilator. The
-others were synthesised by Yosys (`benchmarks/whole_costs.py`).
+The fastest design is that in the board's whole budget, its frames per second those of the default clock (and their ratio to those of
+FINN-R's Algorithm 1 in the same budget by the same costs); the gap is by how much another folding could be faster at most
+(`benchmarks/boards.py`).
 
-{designs()}
+{pairs()}
+
+The fastest designs, as predicted, and their shares of the device:
+
+{fastest_designs()}
+
+Other designs, synthesised by Yosys (`benchmarks/whole_costs.py`):
+
+{wholes()}
 
 ## Cycles
 
