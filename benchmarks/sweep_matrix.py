@@ -5,6 +5,7 @@ from dataclasses import replace
 from sweep_draws import PAIRS, draw_activation, draw_arithmetic, draw_requantiser, draw_thresholds, draw_values, pick, power
 
 from finnr_rtl.cores.mvtu import MvtuConfig
+from finnr_rtl.cores.packed import PACKED
 from finnr_rtl.datatypes import DataType
 
 __all__ = ["UNITS"]
@@ -89,10 +90,18 @@ def unrolled(rng):
     return replace(config, thresholds=draw_activation(rng, mh, *config.accumulator_range))
 
 
+def packed_mvtu(rng):
+    """Several products in a DSP slice."""
+    while True:
+        config = replace(_mvtu(rng, WITH_ZEROS), arithmetic=pick(rng, PACKED))
+        if config.packings:
+            return config
+
+
 def several(rng):
     """Of several vectors at a time."""
     config = _mvtu(rng, most=400)
     return replace(config, vectors=12, mmv=pick(rng, (2, 3, 4)))
 
 
-UNITS = (lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, sparse_mvtu, wide_mvtu, bipolar_input_mvtu, deep_mvtu)
+UNITS = (lanes, mvtu, unrolled, several, xnor_mvtu, narrow_mvtu, sparse_mvtu, wide_mvtu, packed_mvtu, bipolar_input_mvtu, deep_mvtu)

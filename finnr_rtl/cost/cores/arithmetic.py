@@ -20,12 +20,15 @@ from finnr_rtl.families import SLICES
 # Widest factors of a DSP block, and of those that make up a wider product.
 _FACTORS = {"xc7": ((25, 18), 18), "xcu": ((27, 18), 18), "xcup": ((27, 18), 18), "ecp5": ((18, 18), 18), "ice40": ((16, 16), 16)}
 
+# Bits of the narrowest product of a DSP block beside another.
+LEAST_PRODUCT = {"ice40": 11}
+
 # Bits by which a DSP slice moves what it gets from the one below.
 CASCADED = 17
 
 __all__ = [
-    "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits", "reduced_in_slices", "registered",
-    "taken_with_operand",
+    "beside_block", "dsp_blocks", "last_block_bits", "multiples", "multiply", "parameters", "part_bits", "reduced_bits",
+    "reduced_in_slices", "registered", "taken_with_operand",
 ]
 
 
@@ -47,7 +50,7 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str)
     """``count`` products of cores/product.py. Returns in how many DSP blocks each is, 0 where in LUTs: registers around a single one may
     be its own."""
     if uses_dsp(arithmetic, first, second):
-        blocks = _blocks(p.family, first, second)
+        blocks = dsp_blocks(p.family, first, second)
         p.dsp += count * blocks
         return blocks
     wide = max(first, second, key=lambda shape: shape.width)
@@ -68,12 +71,26 @@ def last_block_bits(width: int, blocks: int) -> int:
     return width - CASCADED * (blocks - 1)
 
 
-def _blocks(family: str, first: Shape, second: Shape) -> int:
+def dsp_blocks(family: str, first: Shape, second: Shape) -> int:
     """DSP blocks of one product, as Yosys' mul2dsp cuts its factors."""
     most, partial = _FACTORS[family]
     signed = first.signed or second.signed or family in SLICES
     widths = sorted((shape.width + (signed and not shape.signed) for shape in (first, second)), reverse=True)
-    return prod(1 if width <= whole else 1 + -(-(width - whole) // (partial - signed)) for width, whole in zip(widths, most, strict=True))
+    # Where all blocks multiply signs, those that make up a wider product are left a bit less.
+    step = partial - (family in SLICES)
+    counts = [(width - whole + step - 1) // step if width > whole else 0 for width, whole in zip(widths, most, strict=True)]
+    # A block multiplies no single bit, and no fewer than these in both factors together.
+    least = LEAST_PRODUCT.get(family, 0)
+    rests = [width - count * step for width, count in zip(widths, counts, strict=True)]
+    return prod(
+        count + (not count or rest > 1 and rest + min(other, whole) >= least)
+        for count, rest, other, whole in zip(counts, rests, widths[::-1], most[::-1], strict=True)
+    )
+
+
+def beside_block(family: str, wide: Shape, narrow: Shape) -> int:
+    """Bits of the wider factor of a product that the one DSP block of it has no room for."""
+    return max(0, wide.width - _FACTORS[family][0][0]) if dsp_blocks(family, wide, narrow) == 1 else 0
 
 
 def registered(kept: Columns, words: int, width: int, block: bool) -> int:

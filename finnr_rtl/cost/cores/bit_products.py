@@ -1,6 +1,7 @@
 """Products in LUTs, and their sums."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from functools import cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from finnr_rtl.cores.mvtu import MvtuConfig
 from finnr_rtl.cores.operands import holding
 from finnr_rtl.cores.ram import rom_in_block
 from finnr_rtl.cost.contents import remember
-from finnr_rtl.cost.parts import Parts
+from finnr_rtl.cost.parts import SHORT_CARRY, Parts
 from finnr_rtl.datatypes import BIPOLAR
 from finnr_rtl.emit.images import keeps_to_itself
 
@@ -42,7 +43,7 @@ def bit_lanes(c: MvtuConfig, p: Parts) -> Shape:
         # Each LUT is of two lanes.
         of_two = c.fused and first.address == 4
         p.fixed += -(-lanes // 2) * len(first.groups[1]) if of_two else lanes * first.luts
-    heap_sums(total, lanes, p, pairs={len(group) for group in first.groups[0]} == {2})
+    heap_sums(total, lanes, p, {len(group) for group in first.groups[0]})
     return holding(*sum_range(c))
 
 
@@ -53,9 +54,9 @@ def distinct_lanes(c: MvtuConfig) -> int:
     return remember(c.weights, ("lanes", c.pe, c.simd), lambda: len(np.unique(weight_codes(c).reshape(c.pe, -1), axis=0)))
 
 
-def heap_sums(total: Sum, count: int, p: Parts, pairs: bool = False) -> None:
-    """``count`` sums of cores/bit_heap.py. Where LUTs have multiplexers beside them, what adds up counts of ``pairs`` of products becomes
-    one wide table of all that these come from."""
+def heap_sums(total: Sum, count: int, p: Parts, sizes: Collection[int] = (0,)) -> None:
+    """``count`` sums of cores/bit_heap.py. Where LUTs have multiplexers beside them, what adds up single products, or counts of pairs of
+    them, becomes one wide table of all that these come from; ``sizes`` are those of what is counted, none where all are single."""
     p.ff += count * total.registers
     if p.six:
         p.fixed += count * total.luts
@@ -63,11 +64,21 @@ def heap_sums(total: Sum, count: int, p: Parts, pairs: bool = False) -> None:
     p.fixed += count * sum(SMALL_COUNTERS[p.family][kind] * number for stage in total.plan.stages for kind, _, number in stage)
     # One row more is the sum so far, or the initial value.
     more = total.several or total.initial > 0
-    first = "pair full adder" if pairs and p.family == "ecp5" else "first heap full adder"
-    adders = "heap full adder" if total.plan.stages else first
-    p.lut(adders, count * sum(height + more > 2 for height in total.plan.heights))
-    p.lut("heap bit", count * total.width * (max(total.plan.heights) + more > 1))
-    p.lut("heap cleared bit", count * total.width * total.several)
+    full = sum(height + more > 2 for height in total.plan.heights)
+    if total.plan.stages:
+        p.lut("heap full adder", count * full)
+    elif p.family == "ecp5" and not sizes:
+        # Two tables of six inputs, of four LUTs each, in place of two products.
+        p.fixed += count * full * 6
+    else:
+        p.lut("pair full adder" if p.family == "ecp5" and {*sizes} == {2} else "first heap full adder", count * full)
+    added = max(total.plan.heights) + more > 1
+    if p.family == "ecp5" and total.width <= SHORT_CARRY:
+        p.lut("short heap bit", count * total.width * added)
+    else:
+        p.carry(count, 0, total.width * added)
+        # Full adders have room for what clears the sum.
+        p.lut("heap cleared bit", count * (total.width - full) * total.several)
 
 
 def _functions(c: MvtuConfig, first: Front) -> Counter[int]:

@@ -3,9 +3,10 @@
 from amaranth.hdl import Shape
 
 from finnr_rtl.cores.mvtu import MvtuConfig
-from finnr_rtl.cores.operands import holding
+from finnr_rtl.cores.operands import holding, number_shape
 from finnr_rtl.cores.packed import Packing, packed_sum
 from finnr_rtl.cost.contents import remember
+from finnr_rtl.cost.cores.arithmetic import beside_block, dsp_blocks
 from finnr_rtl.cost.cores.bit_products import heap_sums
 from finnr_rtl.cost.parts import Parts
 
@@ -17,14 +18,21 @@ def packed_lanes(c: MvtuConfig, p: Parts) -> Shape:
     for packing in c.packings:
         _packed(c, packing, p)
     # Slices have the operand in registers of their own, but for lowest bits that others read.
-    p.into_slices(c.simd * (c.input_type.bits - c.packings[0].overlap))
+    if p.slices_add:
+        p.into_slices(c.simd * (c.input_type.bits - c.packings[0].overlap))
     return holding(*remember(c.weights, ("total", c.input_type), lambda: c.accumulator_range))
 
 
 def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> None:
-    """The slices of one packing, and LUTs beside them, but for sums. The sums of products are in registers of the slices."""
+    """The slices of one packing, and LUTs beside them, but for sums. The sums of products are in registers of the slices, if they are
+    slices that have any."""
     groups, others = pack.groups(c.simd), pack.lanes - 1
-    p.dsp += c.simd
+    word = Shape(others * pack.field + c.weight_type.bits + (pack.full or not c.weight_type.signed), signed=True)
+    # Narrower multipliers: two for a product, or one and LUTs.
+    x = number_shape(c.input_type)
+    p.dsp += c.simd * dsp_blocks(p.family, word, x)
+    if beside := beside_block(p.family, word, x):
+        p.product(c.simd, Shape(beside, signed=True), x, beside + x.width)
     luts = 0
     if pack.overlap:
         # The lowest bit of the next sum, and what it tells in both of its forms.
@@ -37,9 +45,11 @@ def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> None:
         p.ff += groups
         luts += groups * c.input_type.bits
     if not p.slices_add:
-        # What slices add up elsewhere, and the sums of pairs, are in LUTs.
-        p.fixed += c.simd * (pack.lanes * pack.field + c.input_type.bits)
-    if not p.six:
-        # Narrower multipliers: two for a product.
-        p.dsp += c.simd
+        p.ff += groups * (pack.lanes * min(pack.width, pack.field) + pack.overlap)
+    if not p.slices_add:
+        # LUTs add up two products. The constant alone is no more than carries, which are LUTs where these have four inputs, as is what
+        # adds up the parts of a product.
+        bits, pairs = word.width + c.input_type.bits, c.simd - groups
+        p.lut("packed sum bit", pairs * bits)
+        p.lut("packed bit", 0 if p.six else (groups - pairs) * bits)
     p.known(luts, 2 * luts)
