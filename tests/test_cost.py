@@ -189,7 +189,10 @@ def test_the_whole_is_the_stages_and_the_counters_of_its_buses():
         ("xc7", signed(28), unsigned(12), 2),
         ("xcup", signed(27), unsigned(17), 1),
         ("ecp5", unsigned(18), unsigned(18), 1),
-        ("ecp5", signed(18), unsigned(18), 2),
+        ("ecp5", signed(18), unsigned(18), 1),
+        ("ecp5", signed(20), unsigned(12), 2),
+        ("ice40", signed(20), unsigned(3), 1),
+        ("ice40", signed(24), unsigned(8), 2),
     ],
 )
 def test_wide_products_take_several_dsp_blocks(family, first, second, blocks):
