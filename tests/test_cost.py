@@ -136,7 +136,7 @@ def test_block_rams_and_multipliers_are_exact(measured):
 def test_unseen_cores_are_predicted(measured, family):
     unseen = [(entry, found) for entry, found in measured[family] if entry["number"] % 4 == 3]
     off = np.array([(found.lut - entry["lut"]) / entry["lut"] for entry, found in unseen if entry["lut"] > 200])
-    assert abs(off.mean()) < 0.05 and np.median(np.abs(off)) < 0.08 and np.mean(np.abs(off) > 0.15) < 0.10
+    assert abs(off.mean()) < 0.05 and np.median(np.abs(off)) < 0.08 and np.abs(off).max() <= 0.15
     registers = np.array([abs(found.ff - entry["ff"]) for entry, found in unseen])
     assert np.median(registers) == 0
 
@@ -199,3 +199,13 @@ def test_wide_products_take_several_dsp_blocks(family, first, second, blocks):
     parts = Parts(family)
     assert multiply(parts, 3, first, second, "dsp") == blocks
     assert parts.dsp == 3 * blocks
+
+
+def test_packed_products_have_registers_of_their_own_where_slices_give_none():
+    weights = np.array([[-8, 3], [7, -1]])
+    config = MvtuConfig(uint(8), int_(4), weights, 2, 1, 4, arithmetic="packed")
+    ours, others = core_cost(config, "xc7"), core_cost(config, "xcup")
+    (packing,) = config.packings
+    assert others.ff - ours.ff == packing.lanes * packing.width + config.input_type.bits
+    assert others.dsp == ours.dsp == 1
+    assert core_cost(config, "ecp5").dsp == 2  # the factor of two weights is wider than a block's

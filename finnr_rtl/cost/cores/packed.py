@@ -46,7 +46,6 @@ def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> None:
         luts += groups * c.input_type.bits
     if not p.slices_add:
         p.ff += groups * (pack.lanes * min(pack.width, pack.field) + pack.overlap)
-    if not p.slices_add:
         # LUTs add up two products. The constant alone is no more than carries, which are LUTs where these have four inputs, as is what
         # adds up the parts of a product.
         bits, pairs = word.width + c.input_type.bits, c.simd - groups
