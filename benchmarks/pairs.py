@@ -1,7 +1,8 @@
 """Predictions beside measurements for every network on every board of ours: ``python benchmarks/pairs.py [--network NAME ...]``.
 
-A board that a network fits on gets a design that a computer simulates and synthesises in minutes: one that was measured for another board,
-where it fits, or the fastest in as few tenths of the device's LUTs as there are any in. Each is run in Verilator, frames back to back until
+A board that a network fits on (as ``boards.py`` found) gets a design that a computer simulates and synthesises in minutes: one that was
+measured for another board with slices like its own, where it fits, or the fastest in as few tenths of the device's LUTs as there are any in.
+Each is run in Verilator, frames back to back until
 three end an interval behind the one before and every beat compared, and made by Yosys as a whole. What is the same Verilog is simulated
 once, and made once for each family; UltraScale differs from UltraScale+ in URAM alone. Boards are gone through by family, the smaller ones
 first.
@@ -18,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from boards import made_with
+from boards import RECORDS, made_with
 from cycles import MODELS, builds_folder, enough_frames, simulated, steady_gaps
 
 from finnr_rtl.cost.predict import whole_cost
@@ -28,6 +29,7 @@ from finnr_rtl.dataflow.timing import Cycles, predict
 from finnr_rtl.design import Goal, design
 from finnr_rtl.emit.verilog import verilog_files
 from finnr_rtl.errors import UserError
+from finnr_rtl.families import SLICES
 from finnr_rtl.folding.budget import budget
 from finnr_rtl.frontend import load_network
 from finnr_rtl.network.network import Network
@@ -114,17 +116,18 @@ def main() -> int:
     parser.add_argument("--network", action="append", help="folder of ../shared/models (default: all)")
     parser.add_argument("--again", action="store_true", help="rows anew that were made with another state of the package")
     options = parser.parse_args()
-    change, exact = made_with(), True
+    change, exact, designed = made_with(), True, json.loads(RECORDS.read_text())
     for name in options.network or sorted(path.parent.name for path in MODELS.glob("*/model.onnx")):
-        network, designs = load_network(MODELS / name / "model.onnx"), []
+        network, designs = load_network(MODELS / name / "model.onnx"), {}
         for board in boards():
             rows = records()
             known = [row for row in rows if not options.again or row["made_with"] == change]
             if any((row["network"], row["platform"]) == (name, board.name) for row in known):
                 continue
-            found = next((found for found in designs if fits(found[2], board)), None)
-            if found is None and (found := smallest(network, board)):
-                designs.append(found)
+            alike = designs.setdefault(board.family in SLICES or board.family, [])
+            found = next((found for found in alike if fits(found[2], board)), None)
+            if found is None and "cycles" in designed[f"{name}/{board.name}"]["design"] and (found := smallest(network, board)):
+                alike.append(found)
             new = {"network": name, "platform": board.name, "made_with": change} | (row(network, board, found, rows) if found else {})
             store([new])
             exact &= not found or new["simulated"]["exact"]

@@ -1,7 +1,9 @@
 """Index of the greatest channel."""
 
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
+from operator import add
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Shape, Signal
@@ -90,8 +92,10 @@ class ArgMax(Core):
         best_index = Signal(c.output.width, reset_less=True)
         done = Signal()
         m.d.sync += done.eq(valid & last)
+        # The index of a fold's first lane, as a sum of shifts: for a product some synthesis takes a multiplier block.
+        shifts = [fold << bit for bit in range(c.lanes.bit_length()) if c.lanes >> bit & 1]
         with m.If(valid & ((fold == 0) | (values[0] > best))):
-            m.d.sync += [best.eq(values[0]), best_index.eq(fold * c.lanes + lanes[0])]
+            m.d.sync += [best.eq(values[0]), best_index.eq(reduce(add, shifts) + lanes[0])]
         m.d.comb += [out.push.eq(done), out.payload.eq(best_index)]
         return m
 

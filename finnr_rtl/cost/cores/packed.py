@@ -10,6 +10,9 @@ from finnr_rtl.cost.cores.arithmetic import beside_block, dsp_blocks
 from finnr_rtl.cost.cores.bit_products import heap_sums
 from finnr_rtl.cost.parts import Parts
 
+# Bits of inputs up to which Yosys makes one sum of the parts of products on ECP5, and of the products.
+MERGED = 4
+
 
 def packed_lanes(c: MvtuConfig, p: Parts) -> Shape:
     """The lanes of cores/packed.py, for one vector, with their sums; returns the shape of one."""
@@ -49,6 +52,7 @@ def _packed(c: MvtuConfig, pack: Packing, p: Parts) -> None:
         # LUTs add up two products. The constant alone is no more than carries, which are LUTs where these have four inputs, as is what
         # adds up the parts of a product.
         bits, pairs = word.width + c.input_type.bits, c.simd - groups
-        p.lut("packed sum bit", pairs * bits)
+        merged = p.family == "ecp5" and x.width <= MERGED
+        p.lut("packed part bit" if merged else "packed sum bit", pairs * bits)
         p.lut("packed bit", 0 if p.six else (groups - pairs) * bits)
     p.known(luts, 2 * luts)

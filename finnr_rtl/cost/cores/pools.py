@@ -7,6 +7,7 @@ from finnr_rtl.cores.contract import address_bits
 from finnr_rtl.cores.globalpool import GlobalPoolConfig
 from finnr_rtl.cores.maxpool import PoolConfig
 from finnr_rtl.cores.operands import holding, number_shape
+from finnr_rtl.cost.adders import Operand
 from finnr_rtl.cost.cores.activation import activation, fold_use
 from finnr_rtl.cost.cores.dispatch import compose
 
@@ -75,7 +76,10 @@ def _(c: ArgMaxConfig, p):
             met.append((waiting[pair][0], waiting[pair + 1][1], 1))
         # Of the last two of a pixel in one beat, it only matters which is greater.
         last = len(waiting) == 2 and c.folds == 1
-        (p.compare if last else p.greater)(len(met), c.dtype.bits)
+        if last:
+            p.compare(len(met), c.dtype.bits)
+        else:
+            p.greater(len(met), c.dtype.bits, kept=c.folds > 1)
         p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
         waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
         levels += 1
@@ -89,3 +93,7 @@ def _(c: ArgMaxConfig, p):
     if c.folds > 1:
         p.ff += c.dtype.bits
         p.compare(1, c.dtype.bits)
+        shifts = [bit for bit in range(c.lanes.bit_length()) if c.lanes >> bit & 1]
+        if len(shifts) > 1:
+            parts = [Operand(address_bits(c.folds), place=bit) for bit in shifts]
+            p.sum((*parts, Operand(address_bits(c.lanes))), c.output.width)
