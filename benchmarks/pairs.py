@@ -1,11 +1,10 @@
 """Predictions beside measurements for every network on every board of ours: ``python benchmarks/pairs.py [--network NAME ...]``.
 
 A board that a network fits on (as ``boards.py`` found) gets a design that a computer simulates and synthesises in minutes: one that was
-measured for another board with slices like its own, where it fits, or the fastest in as few tenths of the device's LUTs as there are any in.
-Each is run in Verilator, frames back to back until
-three end an interval behind the one before and every beat compared, and made by Yosys as a whole. What is the same Verilog is simulated
-once, and made once for each family; UltraScale differs from UltraScale+ in URAM alone. Boards are gone through by family, the smaller ones
-first.
+measured for another board with slices like its own, where it fits, or the fastest in as few tenths of the device's LUTs as there are any
+in. Each is run in Verilator, frames back to back until three end an interval behind the one before and every beat compared, and made by
+Yosys as a whole. What is the same Verilog is simulated once, and made once for each family; UltraScale differs from UltraScale+ in URAM
+alone. Boards are gone through by family, the smaller ones first.
 
 Rows go into ``benchmarks/data/pairs.json``; those that are there are passed over, with ``--again`` those of the package as it is: others
 are predicted anew, and measured where their Verilog is another one.
