@@ -209,3 +209,14 @@ def test_packed_products_have_registers_of_their_own_where_slices_give_none():
     assert others.ff - ours.ff == packing.lanes * packing.width + config.input_type.bits
     assert others.dsp == ours.dsp == 1
     assert core_cost(config, "ecp5").dsp == 2  # the factor of two weights is wider than a block's
+
+
+# Both factors are cut for 7-series, one for UltraScale+, whose slices add nothing.
+@pytest.mark.parametrize(("family", "blocks"), [("xc7", 4), ("xcup", 2)])
+def test_parts_of_a_product_that_slices_do_not_add_up_are_added_in_luts(family, blocks):
+    parts = Parts(family)
+    assert multiply(parts, 1, signed(19), unsigned(26), "dsp") == blocks
+    assert parts.features["sum bit"] == 19 + 26 - 17
+    alone = Parts("xc7")
+    multiply(alone, 1, signed(16), unsigned(26), "dsp")
+    assert not alone.features["sum bit"]

@@ -50,8 +50,12 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str)
     """``count`` products of cores/product.py. Returns in how many DSP blocks each is, 0 where in LUTs: registers around a single one may
     be its own."""
     if uses_dsp(arithmetic, first, second):
-        blocks = dsp_blocks(p.family, first, second)
+        cuts = _cuts(p.family, first, second)
+        blocks = prod(cuts)
         p.dsp += count * blocks
+        # Slices of 7-series add up the parts of one factor, LUTs those of both, and elsewhere all.
+        adders = min(cuts) - 1 if p.slices_add else blocks - 1
+        p.lut("sum bit", p.six * count * adders * (first.width + second.width - CASCADED))
         return blocks
     wide = max(first, second, key=lambda shape: shape.width)
     parts, place = [], 0
@@ -72,7 +76,12 @@ def last_block_bits(width: int, blocks: int) -> int:
 
 
 def dsp_blocks(family: str, first: Shape, second: Shape) -> int:
-    """DSP blocks of one product, as Yosys' mul2dsp cuts its factors."""
+    """DSP blocks of one product."""
+    return prod(_cuts(family, first, second))
+
+
+def _cuts(family: str, first: Shape, second: Shape) -> list[int]:
+    """Into how many parts Yosys' mul2dsp cuts each factor of a product, the wider one first."""
     most, partial = _FACTORS[family]
     signed = first.signed or second.signed or family in SLICES
     widths = sorted((shape.width + (signed and not shape.signed) for shape in (first, second)), reverse=True)
@@ -82,10 +91,10 @@ def dsp_blocks(family: str, first: Shape, second: Shape) -> int:
     # A block multiplies no single bit, and no fewer than these in both factors together.
     least = LEAST_PRODUCT.get(family, 0)
     rests = [width - count * step for width, count in zip(widths, counts, strict=True)]
-    return prod(
+    return [
         count + (not count or rest > 1 and rest + min(other, whole) >= least)
         for count, rest, other, whole in zip(counts, rests, widths[::-1], most[::-1], strict=True)
-    )
+    ]
 
 
 def beside_block(family: str, wide: Shape, narrow: Shape) -> int:
