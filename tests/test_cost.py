@@ -127,8 +127,9 @@ def test_weights_of_zero_take_nothing_of_small_luts():
         assert core_cost(half, family).lut < 0.9 * core_cost(full, family).lut
 
 
-def test_block_rams_and_multipliers_are_exact(measured):
-    wrong = [entry for entry, found in measured["xc7"] if (found.bram18, found.dsp) != (entry["bram18"], entry["dsp"])]
+@pytest.mark.parametrize("family", ["xc7", "xcup", "ecp5", "ice40"])
+def test_block_rams_and_multipliers_are_exact(measured, family):
+    wrong = [entry for entry, found in measured[family] if (found.bram18, found.dsp) != (entry["bram18"], entry["dsp"])]
     assert not wrong
 
 

@@ -57,6 +57,11 @@ class ArgMaxConfig(CoreConfig):
         return (self.lanes - 1).bit_length() + 1 + CreditFifo.LATENCY
 
     @property
+    def shifts(self) -> list[int]:
+        """Bits of ``lanes``, a product with which is a sum of so many shifts: for a product some synthesis takes a multiplier block."""
+        return [bit for bit in range(self.lanes.bit_length()) if self.lanes >> bit & 1]
+
+    @property
     def places(self) -> int:
         """Indices in flight or waiting that keep the pipeline busy."""
         return -(-(self.delay + 1) // self.folds) + 1
@@ -92,10 +97,10 @@ class ArgMax(Core):
         best_index = Signal(c.output.width, reset_less=True)
         done = Signal()
         m.d.sync += done.eq(valid & last)
-        # The index of a fold's first lane, as a sum of shifts: for a product some synthesis takes a multiplier block.
-        shifts = [fold << bit for bit in range(c.lanes.bit_length()) if c.lanes >> bit & 1]
+        # The index of a fold's first lane.
+        first = reduce(add, [fold << bit for bit in c.shifts])
         with m.If(valid & ((fold == 0) | (values[0] > best))):
-            m.d.sync += [best.eq(values[0]), best_index.eq(reduce(add, shifts) + lanes[0])]
+            m.d.sync += [best.eq(values[0]), best_index.eq(first + lanes[0])]
         m.d.comb += [out.push.eq(done), out.payload.eq(best_index)]
         return m
 

@@ -23,8 +23,8 @@ LONGEST_CHAIN = 2
 # Most bits of a comparison of which Yosys makes no carry chain on ECP5.
 SHORT_CARRY = 4
 
-# Most bits of numbers whose greater one Yosys chooses in LUTs on ECP5, and of those that are ``kept``.
-FAST_CARRY, KEPT_CARRY = 6, 12
+# Most bits of numbers whose greater one Yosys chooses in LUTs on ECP5, and of those that come in several folds.
+FAST_CARRY, FOLDED_CARRY = 6, 12
 
 
 class Parts:
@@ -276,9 +276,9 @@ class Parts:
         self.known(count * 2 * ceil(bits / 3), count * (bits + constant))
         self.lut("compare constant bit", count * constant * self.six)
 
-    def greater(self, count: int, bits: int, goes_on: bool = False, kept: bool = False) -> None:
-        """``count`` times the greater of two numbers, with which logic ``goes_on`` or which is in registers, ``kept`` beside what else a
-        beat needs to be known by."""
+    def greater(self, count: int, bits: int, goes_on: bool = False, folded: bool = False) -> None:
+        """``count`` times the greater of two numbers, with which logic ``goes_on`` or which is in registers; ``folded`` where all numbers
+        that are compared come in several beats."""
         self.known(count * (2 * ceil(bits / 3) + bits), 0)
         if self.family == "ecp5" and bits <= SHORT_CARRY and not goes_on:
             # Each bit is a table of all bits of both numbers, as far as LUTs have inputs.
@@ -286,7 +286,7 @@ class Parts:
         elif self.family == "ecp5" and bits % 2:
             # Places come in pairs: of an odd number, the carry out is that of a LUT, which what is chosen shares.
             self.lut("odd greater bit", count * bits)
-        elif self.family == "ecp5" and bits <= (KEPT_CARRY if kept else FAST_CARRY):
+        elif self.family == "ecp5" and bits <= (FOLDED_CARRY if folded else FAST_CARRY):
             # LUTs are faster than a short carry chain, and more.
             self.lut("fast greater bit", count * bits)
         else:

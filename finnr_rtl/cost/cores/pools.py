@@ -79,7 +79,7 @@ def _(c: ArgMaxConfig, p):
         if last:
             p.compare(len(met), c.dtype.bits)
         else:
-            p.greater(len(met), c.dtype.bits, kept=c.folds > 1)
+            p.greater(len(met), c.dtype.bits, folded=c.folds > 1)
         p.lut("select", sum((first ^ last).bit_length() for first, last, _ in met))
         waiting = met + [(first, last, length + 1) for first, last, length in waiting[2 * len(met) :]]
         levels += 1
@@ -93,7 +93,6 @@ def _(c: ArgMaxConfig, p):
     if c.folds > 1:
         p.ff += c.dtype.bits
         p.compare(1, c.dtype.bits)
-        shifts = [bit for bit in range(c.lanes.bit_length()) if c.lanes >> bit & 1]
-        if len(shifts) > 1:
-            parts = [Operand(address_bits(c.folds), place=bit) for bit in shifts]
+        if len(c.shifts) > 1:
+            parts = [Operand(address_bits(c.folds), place=bit) for bit in c.shifts]
             p.sum((*parts, Operand(address_bits(c.lanes))), c.output.width)
