@@ -113,7 +113,8 @@ def measured() -> str:
     lut, ff = (max(abs(row["predicted"][kind] / row["synthesised"][kind] - 1) for row in made) for kind in ("lut", "ff"))
     wrong = sum(row["predicted"][kind] != row["synthesised"][kind] for row in made for kind in ("bram18", "dsp"))
     return f"""Verilator ran {len(ran)} designs, and the cycles of {sum(ran.values())} are predicted exactly; Yosys made {len(made)}, whose
-LUTs are off by {lut:.1%} and flip-flops by {ff:.1%} at most, and block RAMs or DSP blocks in {wrong}. {len(rows)} pairs are among them."""
+LUTs are off by {lut:.1%} and flip-flops by {ff:.1%} at most, and block RAMs or DSP blocks in {wrong}. {len(rows)} pairs are among them.
+Predictions are those of the package as it was when each was measured."""
 
 
 def taken(resources: dict) -> list[tuple[str, int]]:
