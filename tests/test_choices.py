@@ -2,16 +2,20 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Module, Signal, signed, unsigned
 
+from finnr_rtl.cores.one_address import one_address_memory
 from finnr_rtl.cores.product import product, uses_dsp
-from finnr_rtl.cores.ram import rom_in_block
+from finnr_rtl.cores.ram import one_address_banks, rom_in_block
+from finnr_rtl.cost.memories import lut_ram
 from finnr_rtl.emit.images import rom_module
 from finnr_rtl.errors import UserError
+from finnr_rtl.synthesis.cells import count_cells
 from finnr_rtl.synthesis.yosys import COMMANDS, find_yosys
 
 FAMILIES = ("xc7", "xcup", "ecp5", "ice40")
@@ -49,6 +53,19 @@ def test_read_only_memories(family, tmp_path):
     assert sum(number for kind, number in found.items() if kind in BLOCK_RAMS) == 4
     found = cells(roms([*shapes, (600, 20)], "lut"), "roms", family, tmp_path)
     assert not set(BLOCK_RAMS) & set(found)
+
+
+@pytest.mark.parametrize("family", ["xc7", "xcup"])
+@pytest.mark.parametrize(("words", "width"), [(16, 49), (40, 5), (200, 3), (512, 2), (700, 3)])
+def test_memories_with_one_address(words, width, family, tmp_path):
+    m, address, write = Module(), Signal(range(words)), Signal()
+    data, y = Signal(width), Signal(width)
+    m.d.comb += y.eq(one_address_memory(m, "kept", words, address, write, data, SimpleNamespace(slices=True)))
+    text = verilog.convert(m, name="memory", ports=[address, write, data, y], emit_src=False)
+    found = cells(text, "memory", family, tmp_path)
+    memories = {kind: number for kind, number in found.items() if kind.startswith("RAM")}
+    expected = sum(lut_ram(family, bank, width, addresses=1).cells for bank in one_address_banks(words, slices=True))
+    assert count_cells(memories).lut == expected
 
 
 def test_auto_takes_the_cheaper_storage():

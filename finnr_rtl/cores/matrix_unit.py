@@ -12,6 +12,7 @@ from finnr_rtl.cores.contract import Core
 from finnr_rtl.cores.counter import counter
 from finnr_rtl.cores.dot import DotProducts
 from finnr_rtl.cores.fifo import CreditFifo
+from finnr_rtl.cores.one_address import one_address_memory
 from finnr_rtl.cores.packed import PackedProducts
 from finnr_rtl.cores.parameters import parameters
 from finnr_rtl.cores.ram import ram_style
@@ -107,27 +108,27 @@ class MatrixUnit(Core):
             with m.If(first_fold):
                 m.d.sync += operand.eq(self.i.payload)
             return operand, step, stage
+        fill = step & first_fold
+        if c.deep_replay:
+            fresh = Signal(width, reset_less=True)
+            use_fresh = Signal(reset_less=True)
+            m.d.sync += [fresh.eq(self.i.payload), use_fresh.eq(first_fold)]
+            kept = one_address_memory(m, "replay", c.sf, step_index, fill, self.i.payload, platform)
+            m.d.sync += operand.eq(Mux(use_fresh, fresh, kept))
+            return operand, stage[0], self._delay(m, "replay", *stage)
         style = ram_style(c.sf, width, platform)
         m.submodules.replay = replay = Memory(shape=unsigned(width), depth=c.sf, init=[], attrs={"ram_style": style})
         write = replay.write_port()
-        m.d.comb += [write.en.eq(step & first_fold), write.addr.eq(step_index), write.data.eq(self.i.payload)]
-        if not c.deep_replay:
-            if style == "block":
-                # The word is fetched as soon as it is known which will be next.
-                read = replay.read_port()
-                m.d.comb += [read.en.eq(1), read.addr.eq(Mux(step, Mux(step_last, 0, step_index + 1), step_index))]
-            else:
-                read = replay.read_port(domain="comb")
-                m.d.comb += read.addr.eq(step_index)
-            m.d.sync += operand.eq(Mux(first_fold, self.i.payload, read.data))
-            return operand, step, stage
-        read = replay.read_port()
-        m.d.comb += [read.addr.eq(step_index), read.en.eq(1)]
-        fresh = Signal(width, reset_less=True)
-        use_fresh = Signal(reset_less=True)
-        m.d.sync += [fresh.eq(self.i.payload), use_fresh.eq(first_fold)]
-        m.d.sync += operand.eq(Mux(use_fresh, fresh, read.data))
-        return operand, stage[0], self._delay(m, "replay", *stage)
+        m.d.comb += [write.en.eq(fill), write.addr.eq(step_index), write.data.eq(self.i.payload)]
+        if style == "block":
+            # The word is fetched as soon as it is known which will be next.
+            read = replay.read_port()
+            m.d.comb += [read.en.eq(1), read.addr.eq(Mux(step, Mux(step_last, 0, step_index + 1), step_index))]
+        else:
+            read = replay.read_port(domain="comb")
+            m.d.comb += read.addr.eq(step_index)
+        m.d.sync += operand.eq(Mux(first_fold, self.i.payload, read.data))
+        return operand, step, stage
 
     def _weights(self, m, advance):
         """The weights of each step, in the same cycle as its operand; of fused ones, the number of their word, and of constant ones

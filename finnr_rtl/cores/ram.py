@@ -7,8 +7,8 @@ weights and tables that most memories here hold.
 from amaranth.utils import ceil_log2
 
 __all__ = [
-    "STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "prefers_block", "ram_style", "rom_first", "rom_in_block",
-    "rom_luts", "rom_parts",
+    "STORAGES", "block_rams", "check_storage", "free_words", "lutram_luts", "one_address_banks", "prefers_block", "ram_style", "rom_first",
+    "rom_in_block", "rom_luts", "rom_parts",
 ]
 
 STORAGES = ("auto", "lut", "block")
@@ -22,6 +22,8 @@ SMALL_BLOCK_SHAPES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
 REGISTERS_PER_BLOCK = 176
 # Yosys makes logic of read-only memories with fewer words, whatever it is asked for.
 LEAST_BLOCK_WORDS = 8
+# Most words of a LUT memory with one address. Yosys believes that UltraScale has one of 65536, and fails where it takes that.
+MOST_ONE_ADDRESS_WORDS = 256
 # Most words of one read-only memory: in LUTs, what is chosen from within a cycle; in block RAM, what a simulator finds by the bits of the
 # address, where it would compare more words one after the other.
 MOST_LUT_WORDS = 1024
@@ -60,6 +62,13 @@ def free_words(words: int, width: int) -> int:
     power = 1 << ceil_log2(words)
     candidates = [n for n in (rounded, power) if n >= words and cost(n, width) == cost(words, width)]
     return max(candidates, default=words)
+
+
+def one_address_banks(words: int, slices: bool) -> list[int]:
+    """Words of the LUT memories, one behind the other, that one with one address is made of, in ``slices`` or elsewhere."""
+    if not slices:
+        return [words]
+    return [min(MOST_ONE_ADDRESS_WORDS, words - first) for first in range(0, words, MOST_ONE_ADDRESS_WORDS)]
 
 
 def ram_style(words: int, width: int, platform=None) -> str:

@@ -47,6 +47,12 @@ _LUT = {
     "xcu": _ULTRASCALE, "xcup": _ULTRASCALE,
     "ecp5": (_Shape(6, 4, (4,), 4, scaled=0),),
 }
+# What there is beside for memories with one address: RAM32M, RAM64X1S, RAM128X1S and RAM256X1S; on UltraScale, RAM32M16 and the same.
+_ONE_ADDRESS = {
+    family: (wide, _Shape(1, 6, (1,), 2, scaled=2), _Shape(2, 7, (1,), 4, scaled=4), _Shape(4, 8, (1,), 8, scaled=8))
+    for family, wide in (("xc7", _Shape(4, 5, (8,), 8, scaled=8)), ("xcu", _Shape(8, 5, (16,), 16, scaled=16)),
+                         ("xcup", _Shape(8, 5, (16,), 16, scaled=16)))
+}
 
 
 @cache
@@ -61,9 +67,10 @@ def block_ram(family: str, words: int, width: int, written: bool = True) -> Mapp
 
 
 @cache
-def lut_ram(family: str, words: int, width: int) -> Mapped:
-    """LUTs used as a memory with one write port and one read port; on iCE40, which has none, a block RAM's shape would be no answer."""
-    return _cheapest(_LUT[family], words, width, True)
+def lut_ram(family: str, words: int, width: int, addresses: int = 2) -> Mapped:
+    """LUTs used as a memory with one write port and one read port, at one address or at two; on iCE40, which has none, a block RAM's shape
+    would be no answer."""
+    return _cheapest((_ONE_ADDRESS.get(family, ()) if addresses == 1 else ()) + _LUT[family], words, width, True)
 
 
 def _cheapest(shapes: tuple[_Shape, ...], words: int, width: int, written: bool) -> Mapped:

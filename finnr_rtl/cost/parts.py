@@ -7,7 +7,7 @@ from amaranth.hdl import Shape
 
 from finnr_rtl.cores.carry_tree import Row, chains, chosen_rows
 from finnr_rtl.cores.contract import address_bits
-from finnr_rtl.cores.ram import free_words, ram_style, rom_parts
+from finnr_rtl.cores.ram import free_words, one_address_banks, ram_style, rom_parts
 from finnr_rtl.cost.adders import Operand, adders
 from finnr_rtl.cost.contents import Columns
 from finnr_rtl.cost.memories import block_ram, lut_ram
@@ -120,14 +120,14 @@ class Parts:
         self.lut("level")
         self.lut("level bit", bits)
 
-    def lutram(self, words: int, width: int) -> None:
-        """A LUT memory with one write port, read at any address in the cycle of use."""
+    def lutram(self, words: int, width: int, addresses: int = 2) -> None:
+        """A LUT memory with one write port, read in the cycle of use where it is written or at a second address."""
         if not self.lut_memory:
             self.ff += words * width
             self.lut("register file bit", (words - 1) * width)
             self.lut("register file word", words)
             return
-        cells, banks = lut_ram(self.family, words, width)
+        cells, banks = lut_ram(self.family, words, width, addresses)
         self.fixed += cells
         self._banks(banks, width)
 
@@ -162,10 +162,21 @@ class Parts:
         """Whether a memory that is written is in block RAM."""
         return ram_style(words, width, self) == "block"
 
-    def ram(self, words: int, width: int, number: int = 1, at_once: bool = True) -> None:
+    def one_address(self, words: int, width: int) -> None:
+        """cores/one_address.py."""
+        if self.in_block(words, width):
+            self.block(words, width, at_once=False)
+            return
+        banks = one_address_banks(words, self.six)
+        for bank in banks:
+            self.lutram(bank, width, addresses=1)
+        self._banks(len(banks), width)
+        self.ff += width
+
+    def ram(self, words: int, width: int, number: int = 1) -> None:
         """``number`` memories with one write port and one clocked read port, as :meth:`block` has them."""
         if self.in_block(words, width):
-            self.block(words, width, number=number, at_once=at_once)
+            self.block(words, width, number=number)
             return
         for _ in range(number):
             self.lutram(words, width)

@@ -49,10 +49,12 @@ def _(c: MvtuConfig, p):
     # The operand and its replay.
     p.ff += c.mmv * c.graph.inputs_read * c.input_type.bits if c.constant else c.input.width
     if c.group_folds > 1:
-        if several and (c.deep_replay or p.in_block(c.sf, c.input.width)):
-            p.ram(c.sf, c.input.width, at_once=False)
+        if c.deep_replay:
+            p.one_address(c.sf, c.input.width)
+        elif several and p.in_block(c.sf, c.input.width):
+            p.block(c.sf, c.input.width, at_once=False)
         elif several:
-            p.lutram(c.sf, c.input.width)
+            p.lutram(c.sf, c.input.width, addresses=1)
         p.lut("replay mux", c.input.width * several)
         p.ff += c.deep_replay * (1 + c.input.width)
 
