@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from core_configs import CORES, line_buffer, windows
 from core_verilog import Placed, hold_to_contract
+from networks import values
 
 from finnr_rtl.cores.add import AddConfig
 from finnr_rtl.cores.argmax import ArgMaxConfig
@@ -84,6 +85,14 @@ def test_products_in_slices_of_a_single_step(tmp_path, builds):
     every = [rng.integers(-128, 128, (2, simd)) for simd in (1, 2, 3, 12, 13, 25)]
     configs = [MvtuConfig(int_(8), int_(8), weights, 1, weights.shape[1], 3, arithmetic="dsp") for weights in every]
     hold_to_contract(configs, 1, tmp_path, builds, simulator="icarus", frames=2)
+
+
+def test_deep_vectors_in_banks(tmp_path, builds):
+    """Of banks that are full, in part, and that have a single word."""
+    rng = np.random.default_rng(6)
+    every = [values(rng, BIPOLAR, (2, length)) for length in (300, 512, 513)]
+    configs = [MvtuConfig(uint(2), BIPOLAR, weights, 1, 1, 2) for weights in every]
+    hold_to_contract(configs, 6, tmp_path, builds, simulator="icarus", frames=2, platform=Placed())
 
 
 def test_cnv_first_windows_take_one_cycle_a_beat():
