@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from finnr_rtl.network.evaluate import evaluate
+
 CUSTOM = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc")
 ROUNDING_MODES = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
 
@@ -200,3 +202,16 @@ def execute(model, inputs):
     wrapper = ModelWrapper(model, make_deepcopy=True).transform(InferShapes())
     name = model.graph.output[0].name
     return np.concatenate([execute_onnx(wrapper, {"x": x})[name] for x in inputs])
+
+
+def agree(network, model, inputs):
+    """Outputs of ``network`` and of ``model`` in the other executor, for inputs (samples, 1, ...); asserts that none differs."""
+    expected = execute(model, np.float32(inputs))
+    report = evaluate(network, {"inputs": np.concatenate(np.float32(inputs)), "outputs": expected})
+    assert report.mismatching_values == 0
+    return report.outputs
+
+
+def kinds(network):
+    """Names of the types of layers, in order."""
+    return [type(layer).__name__ for layer in network.layers]

@@ -4,36 +4,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from graphs import ROUNDING_MODES, Writer, execute
+from graphs import ROUNDING_MODES, Writer, agree, kinds
 from onnx import TensorProto
 
-from finnr_rtl.frontend import load_network, supported
+from finnr_rtl.frontend import supported
 from finnr_rtl.frontend.graph import Node
 from finnr_rtl.frontend.operators import OPERATORS
 from finnr_rtl.frontend.values import Constant, Stream
-from finnr_rtl.network.evaluate import evaluate
-from finnr_rtl.network.layers import ArgMax, Conv, MaxPool, Threshold
-
-
-@pytest.fixture
-def load(tmp_path):
-    def loader(model, *args):
-        onnx.save(model, tmp_path / "m.onnx")
-        return load_network(tmp_path / "m.onnx", *args)
-
-    return loader
-
-
-def agree(network, model, inputs):
-    """Outputs of both for inputs (samples, 1, ...); asserts that none differs."""
-    expected = execute(model, np.float32(inputs))
-    report = evaluate(network, {"inputs": np.concatenate(np.float32(inputs)), "outputs": expected})
-    assert report.mismatching_values == 0
-    return report.outputs
-
-
-def kinds(network):
-    return [type(layer).__name__ for layer in network.layers]
+from finnr_rtl.network.layers import ArgMax, Threshold
 
 
 def ramp(count, low, high):
@@ -78,82 +56,6 @@ def test_rows_that_cannot_be_negated_fall(load):
     network = load(model)
     assert network.layers[0].thresholds.flip.tolist() == [True, False]
     agree(network, model, [[[a, b]] for a in range(-8, 8, 4) for b in range(-8, 8, 3)])
-
-
-def test_thresholds_go_through_a_pool_into_the_convolution(load):
-    rng = np.random.default_rng(2)
-    w = Writer((2, 6, 6))
-    x = w.quant("x", bits=3)
-    x = w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (3, 2, 3, 3))), bits=3, narrow=1))
-    x = w.batch_norm(x, [0.5, -0.5, -1], [0, 1, 2], [1, 2, 3], [1, 2, 3])
-    x = w.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
-    model = w.model(w.quant(w.node("Relu", x), bits=2, signed=0))
-    network = load(model)
-    assert kinds(network) == ["Conv", "MaxPool"]
-    assert str(network.layers[1].input_type) == "UINT2"
-    agree(network, model, rng.normal(0, 4, (4, 1, 2, 6, 6)))
-
-
-def test_a_falling_function_behind_a_pool_stays_behind_it(load):
-    rng = np.random.default_rng(3)
-    w = Writer((1, 4, 4))
-    x = w.node("Conv", w.quant("x", bits=3), w.quant(np.float32(rng.normal(0, 2, (2, 1, 1, 1))), bits=3))
-    x = w.node("Neg", w.node("MaxPool", x, kernel_shape=[3, 3], strides=[1, 1]))
-    model = w.model(w.quant(x, bits=4))
-    network = load(model)
-    assert kinds(network) == ["Conv", "MaxPool", "Threshold"]
-    assert network.layers[2].thresholds.flip.all()
-    agree(network, model, rng.normal(0, 4, (4, 1, 1, 4, 4)))
-
-
-# With ceil_mode, shape inference counts a window that lies in the padding alone; the executor does not.
-@pytest.mark.filterwarnings("ignore:Output shapes disagree")
-@pytest.mark.parametrize(("size", "kernel", "stride", "pads", "dilation"), [
-    (7, 3, 2, [0, 0, 0, 0], 1), (8, 3, 2, [1, 1, 1, 1], 1), (6, 2, 3, [0, 1, 1, 0], 1), (9, 2, 2, [0, 0, 0, 0], 2),
-    (5, 3, 4, [1, 0, 1, 1], 1),
-])
-def test_pools_of_every_shape(load, size, kernel, stride, pads, dilation):
-    rng = np.random.default_rng(4)
-    for ceil in (0, 1):
-        w = Writer((2, size, size))
-        attributes = dict(kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads, dilations=[dilation] * 2, ceil_mode=ceil)
-        model = w.model(w.node("MaxPool", w.quant("x", bits=4), **attributes))
-        network = load(model)
-        assert kinds(network) == ["MaxPool"]
-        agree(network, model, rng.normal(0, 4, (3, 1, 2, size, size)))
-
-
-def test_a_bipolar_stream_is_padded_with_zero(load):
-    rng = np.random.default_rng(5)
-    w = Writer((2, 5, 5))
-    x = w.node("Conv", w.quant("x", bits=3), w.quant(np.float32(rng.normal(0, 2, (3, 2, 1, 1))), bits=3))
-    x = w.node("MaxPool", w.node("BipolarQuant", x, np.float32(0.5)), kernel_shape=[2, 2], strides=[1, 1])
-    x = w.node("Conv", x, w.node("BipolarQuant", np.float32(rng.normal(0, 2, (2, 3, 3, 3))), np.float32(1)), pads=[1, 0, 1, 2])
-    model = w.model(x)
-    network = load(model)
-    assert [str(layer.output_type) for layer in network.layers[:2]] == ["TERNARY", "TERNARY"]
-    agree(network, model, rng.normal(0, 2, (3, 1, 2, 5, 5)))
-
-
-def test_a_bipolar_input_is_padded_with_zero(load):
-    rng = np.random.default_rng(6)
-    w = Writer((1, 4, 4))
-    x = w.node("BipolarQuant", "x", np.float32(1))
-    model = w.model(w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (2, 1, 3, 3))), bits=3), auto_pad="SAME_UPPER"))
-    network = load(model)
-    assert str(network.input.dtype) == "TERNARY"
-    agree(network, model, rng.normal(0, 1, (3, 1, 1, 4, 4)))
-
-
-def test_a_zero_point_is_what_padding_holds(load):
-    rng = np.random.default_rng(7)
-    w = Writer((1, 4, 4))
-    x = w.quant("x", 0.5, 3, 4, signed=0)
-    model = w.model(w.node("Conv", x, w.quant(np.float32(rng.normal(0, 2, (2, 1, 3, 3))), 0.25, 1, 3), pads=[1] * 4))
-    network = load(model)
-    assert network.layers[0].pad_value == 3
-    assert network.input.zero_point == 3
-    agree(network, model, rng.normal(0, 3, (3, 1, 1, 4, 4)))
 
 
 def test_scales_per_channel_that_are_multiples_become_weights(load):
@@ -294,21 +196,6 @@ def test_one_value_per_channel_meets_its_map(load, op, shape):
     assert len(np.unique(agree(network, model, rng.normal(0, 1, (3, 1, *shape))))) > 3
 
 
-@pytest.mark.parametrize("shape", [(2, 5), (2, 4, 5)])
-def test_a_mean_of_signs_with_zeros_around_them(load, shape):
-    """Zero is no sign: it is put around the map by a layer, since the map is read twice."""
-    rng = np.random.default_rng(19)
-    w = Writer(shape)
-    x = w.node("BipolarQuant", "x", np.float32(0.5))
-    size = len(shape) - 1
-    mean = w.node("AveragePool", x, kernel_shape=[2] * size, pads=[1] * size + [0] * size, count_include_pad=1)
-    mean = w.quant(mean, 0.125, bits=4)
-    model = w.model(w.node("Conv", w.node("Add", mean, x), w.quant(np.float32(rng.normal(0, 2, (3, 2, *[1] * size))), bits=3)))
-    network = load(model)
-    assert "Pad" in kinds(network)
-    agree(network, model, rng.normal(0, 1, (3, 1, *shape)))
-
-
 def test_domains_and_opsets(load):
     for domain, opset in (("onnx.brevitas", 9), ("finn.custom_op.general", 12), ("qonnx.custom_op.general", 21), ("", 11)):
         w = Writer((3,), opset=opset, domain=domain)
@@ -360,16 +247,6 @@ def test_the_list_of_operators_names_its_limits():
     assert "constant integer weights" in listed["Conv"]
 
 
-@pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER", "VALID"])
-def test_automatic_padding(load, mode):
-    rng = np.random.default_rng(17)
-    w = Writer((1, 5, 6))
-    weights = w.quant(np.float32(rng.normal(0, 2, (2, 1, 2, 4))), bits=3)
-    x = w.node("Conv", w.quant("x", bits=4), weights, auto_pad=mode, strides=[1, 3])
-    model = w.model(w.node("MaxPool", w.quant(x, bits=4), kernel_shape=[2, 1], auto_pad=mode))
-    agree(load(model), model, rng.normal(0, 4, (3, 1, 1, 5, 6)))
-
-
 def test_batch_normalisation_rounds_as_the_executor_does():
     rng = np.random.default_rng(18)
     q = np.arange(-700, 700)[:, None] + np.zeros(40, dtype=int)
@@ -383,20 +260,6 @@ def test_batch_normalisation_rounds_as_the_executor_does():
     session = onnxruntime.InferenceSession(model.SerializeToString())
     expected = session.run(None, {"x": (q * 0.0371).astype(np.float32)})[0]
     assert np.array_equal(result.evaluate(q), expected)
-
-
-def test_a_convolution_in_one_dimension(load):
-    rng = np.random.default_rng(16)
-    w = Writer((2, 9))
-    weights = w.quant(np.float32(rng.normal(0, 2, (3, 2, 3))), bits=3)
-    x = w.node("Conv", w.quant("x", bits=4), weights, np.float32([1, 2, 3]), pads=[1, 0])
-    x = w.node("MaxPool", w.quant(x, bits=4), kernel_shape=[2], strides=[2])
-    model = w.model(x)
-    network = load(model)
-    assert isinstance(network.layers[0], Conv)
-    assert isinstance(network.layers[1], MaxPool)
-    assert network.layers[1].output_shape == (1, 4, 3)
-    agree(network, model, rng.normal(0, 4, (3, 1, 2, 9)))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
