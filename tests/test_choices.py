@@ -12,7 +12,9 @@ from amaranth.hdl import Module, Signal, signed, unsigned
 from finnr_rtl.cores.one_address import one_address_memory
 from finnr_rtl.cores.product import product, uses_dsp
 from finnr_rtl.cores.ram import one_address_banks, rom_in_block
+from finnr_rtl.cost.cores.arithmetic import multiply
 from finnr_rtl.cost.memories import lut_ram
+from finnr_rtl.cost.parts import Parts
 from finnr_rtl.emit.images import rom_module
 from finnr_rtl.errors import UserError
 from finnr_rtl.synthesis.cells import count_cells
@@ -91,3 +93,20 @@ def test_products(family, tmp_path):
     found = cells(text, "products", family, tmp_path)
     expected = sum(uses_dsp(arithmetic, first, second) for first, second, arithmetic in cases)
     assert sum(number for kind, number in found.items() if kind in DSPS) == expected == 4
+
+
+@pytest.mark.parametrize(("family", "cases"), [
+    ("ecp5", [(18, 18), (16, 24), (18, 23), (19, 24), (19, 27), (20, 25), (22, 27)]),
+    ("ice40", [(16, 16), (8, 20), (14, 18), (16, 20), (18, 18), (20, 20)]),
+])
+def test_products_of_several_blocks(family, cases, tmp_path):
+    m, ports, expected = Module(), [], Parts(family)
+    for first, second in cases:
+        a, b = Signal(signed(first), name=f"a{first}_{second}"), Signal(second, name=f"b{first}_{second}")
+        y = Signal(signed(first + second), name=f"y{first}_{second}")
+        m.d.sync += y.eq(product(m, f"p{first}_{second}", a, b, "dsp"))
+        ports += [a, b, y]
+        multiply(expected, 1, a.shape(), b.shape(), "dsp")
+    text = verilog.convert(m, name="products", ports=ports, emit_src=False)
+    found = count_cells(cells(text, "products", family, tmp_path))
+    assert (found.lut, found.dsp) == (expected.fixed, expected.dsp)

@@ -1,6 +1,6 @@
 """Parameters and products, as several cores have them."""
 
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 from amaranth.hdl import Shape
@@ -51,11 +51,14 @@ def multiply(p: Parts, count: int, first: Shape, second: Shape, arithmetic: str)
     be its own."""
     if uses_dsp(arithmetic, first, second):
         cuts = _cuts(p.family, first, second)
-        blocks = prod(cuts)
+        blocks = dsp_blocks(p.family, first, second)
         p.dsp += count * blocks
-        # Slices of 7-series add up the parts of one factor, LUTs those of both, and elsewhere all.
-        adders = min(cuts) - 1 if p.slices_add else blocks - 1
-        p.lut("sum bit", p.six * count * adders * (first.width + second.width - CASCADED))
+        if p.six:
+            # Slices of 7-series add up the parts of one factor, LUTs those of both, and on UltraScale all.
+            adders = min(cuts) - 1 if p.slices_add else blocks - 1
+            p.lut("sum bit", count * adders * (first.width + second.width - CASCADED))
+        else:
+            _joined(p, count, first, second)
         return blocks
     wide = max(first, second, key=lambda shape: shape.width)
     parts, place = [], 0
@@ -76,8 +79,10 @@ def last_block_bits(width: int, blocks: int) -> int:
 
 
 def dsp_blocks(family: str, first: Shape, second: Shape) -> int:
-    """DSP blocks of one product."""
-    return prod(_cuts(family, first, second))
+    """DSP blocks of one product: where both factors are cut, what is left of both may be too narrow for one."""
+    cuts, step = _cuts(family, first, second), _FACTORS[family][1]
+    rests = sum((shape.width - 1) % step + 1 for shape in (first, second))
+    return prod(cuts) - (min(cuts) > 1 and rests < LEAST_PRODUCT.get(family, 0))
 
 
 def _cuts(family: str, first: Shape, second: Shape) -> list[int]:
@@ -95,6 +100,26 @@ def _cuts(family: str, first: Shape, second: Shape) -> list[int]:
         count + (not count or rest > 1 and rest + min(other, whole) >= least)
         for count, rest, other, whole in zip(counts, rests, widths[::-1], most[::-1], strict=True)
     ]
+
+
+def _joined(p: Parts, count: int, first: Shape, second: Shape) -> None:
+    """Carry chains that add up the parts of ``count`` products outside slices: mul2dsp cuts the wider factor, and the other for each part
+    of that. Bits too few for a block are multiplied in LUTs, each in a chain of its own."""
+    step = _FACTORS[p.family][1]
+    wide, narrow = sorted((first.width, second.width), reverse=True)
+    blocks = _cuts(p.family, first, second)
+    parts = [min(step, wide - place) for place in range(0, wide, step)]
+    chains = [wide + narrow - step * number for number in range(1, len(parts))]
+    few = [(parts.pop(), narrow)] if len(parts) > blocks[0] else []
+    pieces = ceil(narrow / step)
+    for part in parts:
+        chains += [narrow + part - step * number for number in range(1, pieces)]
+        few += [(narrow - step * (pieces - 1), part)] if pieces > blocks[1] else []
+    for bits, other in few:
+        p.known(0, count * bits * other)
+        chains += [bits + other] * bits
+    for places in chains:
+        p.carry(count, 0, places)
 
 
 def beside_block(family: str, wide: Shape, narrow: Shape) -> int:
