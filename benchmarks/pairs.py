@@ -1,4 +1,4 @@
-"""Predictions beside measurements for every network on every board of ours: ``python benchmarks/pairs.py [--network NAME ...]``.
+"""Predictions beside measurements for every network on every board: ``python benchmarks/pairs.py [--network NAME ...] [--platform ...]``.
 
 A board that a network fits on (as ``boards.py`` found) gets a design that a computer simulates and synthesises in minutes: one that was
 measured for another board with slices like its own, where it fits, or the fastest in as few tenths of the device's LUTs as there are any
@@ -113,12 +113,15 @@ def records() -> list[dict]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--network", action="append", help="folder of ../shared/models (default: all)")
+    parser.add_argument("--platform", action="append", choices=names(), help="a board of platforms/ (default: all)")
     parser.add_argument("--again", action="store_true", help="rows anew that were made with another state of the package")
     options = parser.parse_args()
     change, exact, designed = made_with(), True, json.loads(RECORDS.read_text())
     for name in options.network or sorted(path.parent.name for path in MODELS.glob("*/model.onnx")):
         network, designs = load_network(MODELS / name / "model.onnx"), {}
         for board in boards():
+            if options.platform and board.name not in options.platform:
+                continue
             rows = records()
             known = [row for row in rows if not options.again or row["made_with"] == change]
             if any((row["network"], row["platform"]) == (name, board.name) for row in known):

@@ -239,12 +239,17 @@ class Parts:
         self.lut("accumulator bit", 0 if self.six or self.bare_carries else adders)
 
     def sum(
-        self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False
+        self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False,
+        of_blocks: bool = False,
     ) -> None:
-        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`."""
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`. LUTs of four
+        inputs make full adders of products ``of_blocks`` one by one."""
         first, inner, last, half, carried, chain = adders(operands, width, times, plain, constant)
         # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room: of six inputs at first.
         apart = 0 if plain or self.six else inner
+        if of_blocks and not self.six:
+            self.known(0, 2 * count * first)
+            first = 0
         self.lut("full adder" if plain else "product full adder", count * (first + inner - apart))
         self.lut("inner full adder", count * apart)
         self.lut("last full adder", count * last)

@@ -187,5 +187,5 @@ def reduced_in_slices(p: Parts, lanes: int, terms: list[Operand], cycles: int, h
             if cycle == 0 and held and p.slices_hold:
                 p.into_slices(lanes * width)
             elif len(added := tuple(operand for operand in part if operand.width)) > 1:
-                p.sum(added, width, lanes)
+                p.sum(added, width, lanes, of_blocks=True)
     return terms

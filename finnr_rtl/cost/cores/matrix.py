@@ -124,7 +124,7 @@ def _sum(p: Parts, lanes: int, terms: list[Operand], several: bool, total: Shape
         # LUTs clear the sum where a fold begins.
         p.accumulator(lanes, total.width, in_slices=own)
     else:
-        p.sum((*terms, *[Operand(total.width, total.signed)] * several), total.width, lanes)
+        p.sum((*terms, *[Operand(total.width, total.signed)] * several), total.width, lanes, of_blocks=True)
 
 
 @compose.register
