@@ -242,8 +242,8 @@ class Parts:
         self, operands: tuple[Operand, ...], width: int, count: int = 1, times: int = 1, plain: bool = True, constant: bool = False,
         of_blocks: bool = False,
     ) -> None:
-        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`. LUTs of four
-        inputs make full adders of products ``of_blocks`` one by one."""
+        """``count`` sums of ``operands``, each ``times`` over, in ``width`` bits; for the rest see :func:`adders`. The first full adders of
+        products ``of_blocks`` are two LUTs of four inputs each; those behind them are counted as any."""
         first, inner, last, half, carried, chain = adders(operands, width, times, plain, constant)
         # LUTs join full adders of plain bits; those of products, which are of two bits each, have no room: of six inputs at first.
         apart = 0 if plain or self.six else inner
